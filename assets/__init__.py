@@ -1,0 +1,28 @@
+"""Software-defined assets and their checks: thin bodies that read, call one function of the domain, and publish."""
+
+from assets.books import positions_snapshot, postings
+from assets.control import broker_state, reconciliation_report
+from assets.insight import regime_detection, target_weights
+from assets.market import exchange_rates, historical_data, prices, securities
+from assets.planning import planner_recommendations
+from assets.reporting import daily_report
+from assets.trading import emergency_actions, orders
+
+ASSETS = (
+    securities,
+    historical_data,
+    prices,
+    exchange_rates,
+    postings,
+    positions_snapshot,
+    broker_state,
+    reconciliation_report,
+    regime_detection,
+    target_weights,
+    planner_recommendations,
+    orders,
+    emergency_actions,
+    daily_report,
+)
+
+__all__ = ["ASSETS"]

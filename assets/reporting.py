@@ -1,0 +1,54 @@
+"""Assets of reporting: the page that a person reads."""
+
+import dagster as dg
+import polars as pl
+
+from assets.metadata import definition_metadata
+from assets.session_run import SessionRun
+from ballast.reporting.daily import DailyFacts
+from ballast.reporting.daily import daily_report as render
+from ballast.tables import DailyReports
+from resources.workspace_resource import WorkspaceResource
+
+
+@dg.asset(
+    group_name="reporting",
+    kinds={"markdown"},
+    metadata=definition_metadata(DailyReports),
+    deps=[
+        "prices",
+        "positions_snapshot",
+        "reconciliation_report",
+        "regime_detection",
+        "planner_recommendations",
+        "orders",
+    ],
+)
+def daily_report(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """What is held and worth, whether it matches the broker, which regime, what to do and why, what is not known."""
+    run = SessionRun.of(context, workspace)
+    positions, prices, reconciliation, regimes, plans, recommendations = run.read(
+        "positions_snapshot", "prices", "reconciliation_report", "regime_detection",
+        "account_plans", "planner_recommendations",
+    )  # fmt: skip
+    facts = DailyFacts(
+        session=run.session,
+        mode=run.workspace.portfolio.mode,
+        positions=positions,
+        prices=prices,
+        reconciliation=reconciliation,
+        regimes=regimes,
+        plans=plans,
+        recommendations=recommendations,
+    )
+    text = render(facts)
+    table = pl.DataFrame({"session": [run.session], "report": [text]})
+    run.publish(run.table("daily_report", table, DailyReports))
+    return run.result(
+        "daily_report",
+        table,
+        rows=table.select("session"),
+        metadata={"report": dg.MetadataValue.md(text)},
+    )

@@ -1,0 +1,58 @@
+"""Trading calendars as plain data: which days are sessions of which exchange.
+
+The sessions themselves come from `resources.calendars`; nothing here computes holidays.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ballast.errors import ConfigurationError
+
+
+def end_of_session(session: date) -> datetime:
+    """Return the moment at which everything of a session is known: midnight UTC after it.
+
+    Every exchange in use closes before that; an event at this moment belongs to the next day.
+    """
+    return datetime.combine(session + timedelta(days=1), time(0), tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class TradingCalendars:
+    """Sorted sessions per exchange (MIC)."""
+
+    sessions_by_exchange: Mapping[str, tuple[date, ...]]
+
+    def sessions(self, exchange: str) -> tuple[date, ...]:
+        """Return all known sessions of an exchange."""
+        try:
+            return self.sessions_by_exchange[exchange]
+        except KeyError:
+            raise ConfigurationError(
+                f"exchange {exchange!r} has no calendar",
+                where="securities.exchange",
+                remedy=f"Use one of {sorted(self.sessions_by_exchange)}.",
+            ) from None
+
+    def is_session(self, exchange: str, day: date) -> bool:
+        """Say whether the exchange trades on a day."""
+        sessions = self.sessions(exchange)
+        at = bisect.bisect_left(sessions, day)
+        return at < len(sessions) and sessions[at] == day
+
+    def sessions_between(self, exchange: str, first: date, last: date) -> tuple[date, ...]:
+        """Return the sessions from first to last, both included."""
+        sessions = self.sessions(exchange)
+        return sessions[bisect.bisect_left(sessions, first) : bisect.bisect_right(sessions, last)]
+
+    def sessions_since(self, exchange: str, observed: date, as_of: date) -> int:
+        """Count the sessions after `observed` up to and including `as_of`."""
+        return len(self.sessions_between(exchange, observed + timedelta(days=1), as_of))
+
+    def any_session(self, exchanges: Iterable[str], day: date) -> bool:
+        """Say whether at least one of the exchanges trades on a day."""
+        return any(self.is_session(exchange, day) for exchange in exchanges)

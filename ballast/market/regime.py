@@ -1,0 +1,77 @@
+"""The moving-average regime rule: an index against the mean of its last closes.
+
+At or above mean × (1 + bull threshold) the market is a bull market, at or below mean × (1 + bear threshold) a bear
+market, else sideways. Each session uses closes up to itself only. With too little history the regime is unknown, and
+the largest of the configured reserves applies.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from ballast.configuration import RegimeSettings
+from ballast.errors import HistoryTooShortError
+from ballast.tables import Regimes
+
+
+def moving_average_regime(
+    bars: pl.DataFrame, settings: RegimeSettings, session: date
+) -> pl.DataFrame:
+    """Label every session of the index up to the one asked for.
+
+    Parameters
+    ----------
+    bars : pl.DataFrame
+        `Bars` as of the session, adjusted for splits; other symbols are ignored.
+
+    Returns
+    -------
+    pl.DataFrame
+        `Regimes`, oldest first. `distance` = close / mean − 1; null before `window` closes are known.
+
+    Raises
+    ------
+    HistoryTooShortError
+        If the index has no close at all.
+    """
+    closes = bars.filter(
+        (pl.col("symbol") == settings.index) & (pl.col("session") <= session)
+    ).sort("session")
+    if closes.is_empty():
+        raise HistoryTooShortError(
+            f"no close of {settings.index} is known on {session}",
+            where="regime.index",
+            remedy="Materialise historical_data, or start it earlier (market_data.history_start).",
+        )
+    regime = (
+        pl.when(pl.col("distance").is_null())
+        .then(None)
+        .when(pl.col("distance") >= settings.bull_threshold)
+        .then(pl.lit("bull"))
+        .when(pl.col("distance") <= settings.bear_threshold)
+        .then(pl.lit("bear"))
+        .otherwise(pl.lit("sideways"))
+    )
+    shares = {
+        "bull": settings.reserve_bull,
+        "sideways": settings.reserve_sideways,
+        "bear": settings.reserve_bear,
+    }
+    table = (
+        closes.select(index_symbol="symbol", session="session", close="close")
+        .with_columns(
+            moving_average=pl.col("close").rolling_mean(
+                settings.window, min_samples=settings.window
+            )
+        )
+        .with_columns(distance=pl.col("close") / pl.col("moving_average") - 1)
+        .with_columns(regime=regime)
+        .with_columns(
+            reserve_share=pl.col("regime").replace_strict(
+                shares, default=max(shares.values()), return_dtype=pl.Float64
+            )
+        )
+    )
+    return Regimes.validate(Regimes.cast(table))

@@ -1,0 +1,120 @@
+"""Exact amounts: the decimal types of the books and the only bridges between them and floats.
+
+Invariants: money never passes through a float; rounding is half-even unless a venue says otherwise; a split
+of an amount conserves its total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+
+import polars as pl
+
+AMOUNT_SCALE = 8
+RATE_SCALE = 12
+AMOUNT = pl.Decimal(38, AMOUNT_SCALE)
+RATE = pl.Decimal(38, RATE_SCALE)
+
+ZERO = Decimal(0)
+_AMOUNT_UNIT = Decimal(1).scaleb(-AMOUNT_SCALE)
+_RATE_UNIT = Decimal(1).scaleb(-RATE_SCALE)
+CENT = Decimal("0.01")
+_WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+def to_amount(value: Decimal | int | str) -> Decimal:
+    """Round to the eight decimals in which the books keep quantities, prices and money."""
+    return Decimal(value).quantize(_AMOUNT_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
+
+
+def to_rate(value: Decimal | int | str) -> Decimal:
+    """Round to the twelve decimals in which exchange rates are kept."""
+    return Decimal(value).quantize(_RATE_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
+
+
+def to_cents(value: Decimal) -> Decimal:
+    """Round a cash amount to hundredths of its currency, half to even."""
+    return value.quantize(CENT, rounding=ROUND_HALF_EVEN, context=_WIDE)
+
+
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    """Multiply without the 28-digit limit of the default context and round to an amount."""
+    return to_amount(_WIDE.multiply(left, right))
+
+
+def divide(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Divide and round to an amount; the caller rules out a zero denominator."""
+    return to_amount(_WIDE.divide(numerator, denominator))
+
+
+def scale(amount: Decimal, numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Return amount × numerator ÷ denominator with a single rounding."""
+    return to_amount(_WIDE.divide(_WIDE.multiply(amount, numerator), denominator))
+
+
+def floor_to_multiple(value: Decimal, unit: Decimal) -> Decimal:
+    """Return the largest multiple of a unit that does not exceed a non-negative value."""
+    return _WIDE.multiply(_WIDE.divide(value, unit).to_integral_value(ROUND_FLOOR), unit)
+
+
+def ceil_to_multiple(value: Decimal, unit: Decimal) -> Decimal:
+    """Return the smallest multiple of a unit that is not below a value."""
+    return _WIDE.multiply(_WIDE.divide(value, unit).to_integral_value(ROUND_CEILING), unit)
+
+
+def exact(observed: float, places: int = 6) -> Decimal:
+    """Turn an observed float (a quoted price) into an exact decimal.
+
+    Parameters
+    ----------
+    observed : float
+        Finite; a market observation, never a sum of money.
+    places : int
+        Decimals kept; six hold every quotation in use and drop binary noise.
+    """
+    return Decimal(repr(observed)).quantize(
+        Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN, context=_WIDE
+    )
+
+
+def exact_column(column: pl.Expr, places: int = 6) -> pl.Expr:
+    """Vectorised `exact`: a float column as amounts; null and NaN become null."""
+    return column.fill_nan(None).round(places).cast(AMOUNT)
+
+
+def approximate(column: pl.Expr) -> pl.Expr:
+    """Hand an exact column to analytics as float64."""
+    return column.cast(pl.Float64)
+
+
+def allocate(total: Decimal, weights: Sequence[Decimal], unit: Decimal = CENT) -> list[Decimal]:
+    """Split a total in proportion to weights so that the parts add up exactly (largest remainder).
+
+    Parameters
+    ----------
+    total : Decimal
+        A multiple of `unit`.
+    weights : sequence of Decimal
+        Non-negative, with a positive sum.
+    unit : Decimal
+        The smallest part, by default one hundredth.
+
+    Raises
+    ------
+    ValueError
+        If weights are negative, sum to zero, or the total is not a multiple of the unit.
+    """
+    weight_sum = sum(weights, ZERO)
+    if weight_sum <= 0 or any(weight < 0 for weight in weights):
+        raise ValueError("weights must be non-negative with a positive sum")
+    units = _WIDE.divide(total, unit)
+    if units != units.to_integral_value():
+        raise ValueError(f"{total} is not a multiple of {unit}")
+    shares = [_WIDE.divide(_WIDE.multiply(units, weight), weight_sum) for weight in weights]
+    floors = [share.to_integral_value(rounding=ROUND_FLOOR) for share in shares]
+    left_over = int(units - sum(floors, ZERO))
+    by_remainder = sorted(range(len(shares)), key=lambda i: (floors[i] - shares[i], i))
+    for index in by_remainder[:left_over]:
+        floors[index] += 1
+    return [_WIDE.multiply(part, unit) for part in floors]

@@ -1,0 +1,127 @@
+"""The facts that one account's plan is computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from ballast.configuration import Portfolio
+from ballast.money import ZERO
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A security that is held or wanted.
+
+    `price` is None, or `is_blocked` true, when it may not be traded on what is known today.
+    """
+
+    symbol: str
+    currency: str
+    lot_size: Decimal
+    quantity: Decimal
+    price: Decimal | None
+    target: Decimal
+    allow_buy: bool
+    allow_sell: bool
+    is_blocked: bool
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything that decides an account's plan."""
+
+    account_id: str
+    session: date
+    base_currency: str
+    cash: Mapping[str, Decimal]
+    candidates: tuple[Candidate, ...]
+    reserve_share: Decimal
+    reserve_floor: Decimal
+    regime: str | None
+    blocked_because: str | None = None
+
+    def inputs_hash(self, rates: Mapping[tuple[str, str], Decimal], configuration: str) -> str:
+        """Hash every input, so that a plan can be recognised and replayed."""
+        facts = {
+            "account": self.account_id,
+            "session": self.session.isoformat(),
+            "base": self.base_currency,
+            "cash": {currency: str(amount) for currency, amount in sorted(self.cash.items())},
+            "candidates": [repr(candidate) for candidate in self.candidates],
+            "reserve": [str(self.reserve_share), str(self.reserve_floor), self.regime],
+            "blocked": self.blocked_because,
+            "rates": {f"{source}/{target}": str(rate) for (source, target), rate in sorted(rates.items())},
+            "configuration": configuration,
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def accounts_of(
+    portfolio: Portfolio,
+    positions: pl.DataFrame,
+    securities: pl.DataFrame,
+    prices: pl.DataFrame,
+    targets: pl.DataFrame,
+    regime: str | None,
+    reserve_share: float,
+    blocked: Mapping[str, str],
+    session: date,
+) -> list[Account]:
+    """Assemble the planning facts of every configured account.
+
+    Parameters
+    ----------
+    positions, securities, prices, targets : pl.DataFrame
+        `Positions`, `Securities`, `Prices` and `TargetWeights` of the session.
+    regime : str, optional
+        The regime that set `reserve_share`; None when it is unknown.
+    blocked : mapping of str to str
+        Accounts that may not be planned, and why.
+    """
+    quoted = {row["symbol"]: row for row in prices.iter_rows(named=True)}
+    listed = {row["symbol"]: row for row in securities.iter_rows(named=True)}
+    accounts = []
+    for account_id, base_currency in portfolio.base_currencies.items():
+        book = positions.filter(pl.col("account_id") == account_id)
+        held = dict(book.filter(~pl.col("is_cash")).select("commodity", "quantity").iter_rows())
+        cash = dict(book.filter(pl.col("is_cash")).select("commodity", "quantity").iter_rows())
+        wanted = dict(
+            targets.filter(pl.col("account_id") == account_id)
+            .select("symbol", "target_weight")
+            .iter_rows()
+        )
+        candidates = tuple(
+            Candidate(
+                symbol=symbol,
+                currency=listed[symbol]["currency"],
+                lot_size=listed[symbol]["lot_size"],
+                quantity=held.get(symbol, ZERO),
+                price=quoted[symbol]["price"],
+                target=Decimal(str(wanted.get(symbol, 0.0))),
+                allow_buy=listed[symbol]["allow_buy"],
+                allow_sell=listed[symbol]["allow_sell"],
+                is_blocked=quoted[symbol]["blocks_planning"],
+            )
+            for symbol in sorted(set(held) | set(wanted))
+        )
+        accounts.append(
+            Account(
+                account_id=account_id,
+                session=session,
+                base_currency=base_currency,
+                cash=cash,
+                candidates=candidates,
+                reserve_share=Decimal(str(reserve_share)),
+                reserve_floor=portfolio.regime.reserve_floor,
+                regime=regime,
+                blocked_because=blocked.get(account_id),
+            )
+        )
+    return accounts

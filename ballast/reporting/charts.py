@@ -1,0 +1,126 @@
+"""Plots as PNG bytes, small enough to live in the event log."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_REGIME_COLOURS = {"bull": "#2e8b57", "sideways": "#c9a227", "bear": "#b03a2e"}
+_BLUE, _GREY, _ORANGE = "#2b6cb0", "#a0aec0", "#dd6b20"
+
+
+def positions_chart(positions: pl.DataFrame) -> bytes:
+    """Plot the weight of every position and cash balance, one panel per account.
+
+    Parameters
+    ----------
+    positions : pl.DataFrame
+        `Positions`; an account with an unknown value is drawn by name only.
+    """
+    accounts = positions["account_id"].unique().sort().to_list()
+    figure, panels = _panels(max(len(accounts), 1), height=5.2)
+    for panel, account in zip(panels, accounts, strict=False):
+        book = positions.filter(pl.col("account_id") == account).sort("weight", nulls_last=False)
+        colours = [_GREY if cash else _BLUE for cash in book["is_cash"]]
+        weights = (book["weight"].fill_null(0.0) * 100).to_list()
+        panel.barh(book["commodity"].to_list(), weights, color=colours)
+        panel.set_title(f"{account}: share of value, %", fontsize=10)
+        panel.tick_params(labelsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def regime_chart(regimes: pl.DataFrame) -> bytes:
+    """Plot an index, its moving average and the regime of each session.
+
+    Parameters
+    ----------
+    regimes : pl.DataFrame
+        `Regimes` of one index, oldest first.
+    """
+    figure, (panel,) = _panels(1, height=3.6)
+    sessions = regimes["session"].to_list()
+    panel.plot(sessions, regimes["close"].to_list(), color=_BLUE, linewidth=1.3, label="close")
+    panel.plot(
+        sessions,
+        regimes["moving_average"].to_list(),
+        color=_ORANGE,
+        linewidth=1.1,
+        label="mean of the window",
+    )
+    known = regimes.filter(pl.col("regime").is_not_null())
+    runs = known.with_columns(run=pl.col("regime").rle_id())
+    named: set[str] = set()
+    for row in runs.group_by("run", maintain_order=True).agg(
+        pl.col("session").first().alias("first"),
+        pl.col("session").last().alias("last"),
+        pl.col("regime").first(),
+    ).iter_rows(named=True):  # fmt: skip
+        regime = row["regime"]
+        label = None if regime in named else regime
+        named.add(regime)
+        panel.axvspan(
+            row["first"], row["last"], color=_REGIME_COLOURS[regime], alpha=0.18, label=label, lw=0
+        )
+    index = regimes["index_symbol"][0] if regimes.height else ""
+    panel.set_title(f"{index}: regime by distance from its moving average", fontsize=10)
+    panel.legend(fontsize=8, loc="best", frameon=False)
+    panel.tick_params(labelsize=8)
+    panel.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def plan_chart(recommendations: pl.DataFrame) -> bytes:
+    """Plot weight before and after each trade beside its target, one panel per account.
+
+    Parameters
+    ----------
+    recommendations : pl.DataFrame
+        `Recommendations`; exchanges are left out.
+    """
+    trades = recommendations.filter(pl.col("side") != "exchange")
+    accounts = trades["account_id"].unique().sort().to_list()
+    figure, panels = _panels(max(len(accounts), 1), height=5.2)
+    if not accounts:
+        panels[0].text(0.5, 0.5, "No trades are recommended.", ha="center", va="center")
+        panels[0].set_axis_off()
+    for panel, account in zip(panels, accounts, strict=False):
+        book = trades.filter(pl.col("account_id") == account).sort("step", descending=True)
+        rows = range(book.height)
+        before = (book["weight_before"] * 100).to_list()
+        after = (book["weight_after"] * 100).to_list()
+        panel.hlines(rows, before, after, color=_GREY, linewidth=1.5)
+        panel.scatter(before, rows, color=_GREY, s=22, label="before", zorder=3)
+        panel.scatter(after, rows, color=_BLUE, s=22, label="after", zorder=3)
+        target = (book["target_weight"] * 100).to_list()
+        panel.scatter(target, rows, color=_ORANGE, marker="|", s=90, label="target", zorder=4)
+        labels = [f"{side} {symbol}" for side, symbol in book.select("side", "symbol").iter_rows()]
+        panel.set_yticks(list(rows), labels, fontsize=8)
+        panel.set_title(f"{account}: weight, %", fontsize=10)
+        panel.legend(fontsize=8, frameon=False)
+        panel.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def _panels(count: int, *, height: float) -> tuple[Figure, list[Axes]]:
+    # The object interface, because pyplot keeps global state and picks a screen backend.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, height), layout="constrained")
+    grid = figure.subplots(1, count, squeeze=False)
+    return figure, list(grid[0])
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    content = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(content, format="png", dpi=90, metadata={"Software": None})
+    return content.getvalue()

@@ -1,0 +1,173 @@
+"""The daily report: what a person wants to know, as Markdown that reads well in a terminal too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from ballast.books.positions import account_values
+from ballast.reconciliation.compare import blocked_accounts
+
+_MOST_HOLDINGS = 6
+
+
+@dataclass(frozen=True)
+class DailyFacts:
+    """The tables of one session that the report is made of."""
+
+    session: date
+    mode: str
+    positions: pl.DataFrame
+    prices: pl.DataFrame
+    reconciliation: pl.DataFrame
+    regimes: pl.DataFrame
+    plans: pl.DataFrame
+    recommendations: pl.DataFrame
+
+
+def daily_report(facts: DailyFacts) -> str:
+    """Render the report of a session."""
+    sections = [
+        f"# Ballast, session {facts.session}",
+        _holdings(facts),
+        _agreement(facts),
+        _regime(facts),
+        _plans(facts),
+        _unknowns(facts),
+        _next(facts),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _holdings(facts: DailyFacts) -> str:
+    lines = ["## What is held and worth"]
+    for row in account_values(facts.positions).iter_rows(named=True):
+        account, base = row["account_id"], row["base_currency"]
+        book = facts.positions.filter(pl.col("account_id") == account)
+        held = book.filter(~pl.col("is_cash")).height
+        cash = ", ".join(
+            f"{_money(amount)} {currency}"
+            for currency, amount in book.filter(pl.col("is_cash"))
+            .select("commodity", "quantity")
+            .iter_rows()
+        )
+        value = _money(row["value_base"])
+        lines.append(f"- **{account}**: {value} {base} in {held} securities and cash ({cash})")
+        largest = (
+            book.filter(~pl.col("is_cash") & pl.col("weight").is_not_null())
+            .sort("weight", "commodity", descending=[True, False])
+            .head(_MOST_HOLDINGS)
+        )
+        shares = ", ".join(
+            f"{symbol} {weight:.1%}"
+            for symbol, weight in largest.select("commodity", "weight").iter_rows()
+        )
+        if shares:
+            lines.append(f"  largest: {shares}")
+    return "\n".join(lines)
+
+
+def _agreement(facts: DailyFacts) -> str:
+    lines = ["## Does it match the broker"]
+    report = facts.reconciliation
+    blocked = blocked_accounts(report)
+    for account in report["account_id"].unique().sort():
+        rows = report.filter(pl.col("account_id") == account)
+        different = rows.filter(pl.col("outcome") != "matched")
+        if different.is_empty():
+            lines.append(f"- **{account}**: yes, all {rows.height} compared figures agree")
+            continue
+        verdict = "no, planning is stopped" if account in blocked else "almost"
+        lines.append(f"- **{account}**: {verdict}")
+        for row in different.head(8).iter_rows(named=True):
+            lines.append(
+                f"  - {row['item']} {row['field']}: {row['outcome']} ({row['severity']}),"
+                f" book {_money(row['local_value'])}, broker {_money(row['broker_value'])}."
+                f" {row['explanation']}"
+            )
+    return "\n".join(lines)
+
+
+def _regime(facts: DailyFacts) -> str:
+    lines = ["## Which regime"]
+    if facts.regimes.is_empty():
+        return "\n".join([*lines, "- unknown: no index close is known"])
+    last = facts.regimes.sort("session").row(-1, named=True)
+    reserve = f"keep {last['reserve_share']:.0%} in cash"
+    if last["regime"] is None:
+        lines.append(f"- unknown (too little history of {last['index_symbol']}): {reserve}")
+    else:
+        lines.append(
+            f"- **{last['regime']}**: {last['index_symbol']} is {last['distance']:+.1%} from its moving"
+            f" average ({last['session']}): {reserve}"
+        )
+    return "\n".join(lines)
+
+
+def _plans(facts: DailyFacts) -> str:
+    lines = ["## What to do"]
+    for plan in facts.plans.iter_rows(named=True):
+        account, base = plan["account_id"], plan["base_currency"]
+        if plan["status"] != "planned":
+            lines.append(f"- **{account}**: nothing ({plan['status']}: {plan['reason']})")
+            continue
+        lines.append(
+            f"- **{account}**: {plan['steps']} steps, fees {_money(plan['fees'])} {base}, cash"
+            f" {_money(plan['cash_before'])} → {_money(plan['cash_after'])} {base}"
+            f" (reserve {_money(plan['reserve'])})"
+        )
+        steps = facts.recommendations.filter(pl.col("account_id") == account).sort("step")
+        for row in steps.iter_rows(named=True):
+            lines.append(f"  {row['step']:>2}. {_step(row)} {row['reason']}")
+    return "\n".join(lines)
+
+
+def _step(row: dict[str, Any]) -> str:
+    quantity, price = row["quantity"], row["price"]
+    if row["side"] == "exchange":
+        source, _, target = str(row["symbol"]).partition("/")
+        return f"exchange {_money(quantity)} {source} into {target} at {price.normalize():f}."
+    return f"{row['side']} {quantity.normalize():f} {row['symbol']} at {_price(price)} {row['currency']}."
+
+
+def _unknowns(facts: DailyFacts) -> str:
+    stale = facts.prices.filter(pl.col("is_stale"))
+    lines = []
+    for row in stale.iter_rows(named=True):
+        if row["price"] is None:
+            lines.append(f"- {row['symbol']}: no price is known")
+        else:
+            lines.append(
+                f"- {row['symbol']}: last price from {row['price_session']},"
+                f" {row['sessions_old']} sessions old"
+                + ("; not traded on" if row["blocks_planning"] else "")
+            )
+    return "\n".join(["## What is not known", *lines]) if lines else ""
+
+
+def _next(facts: DailyFacts) -> str:
+    trading = {
+        "research": "Nothing was sent to a broker: the mode is `research`.",
+        "paper": "The mode is `paper`: orders go to the paper broker.",
+    }
+    return "\n".join(
+        [
+            "## Where to look next",
+            f"- {trading[facts.mode]}",
+            "- `make dev` opens the graph, the plots and the checks at http://127.0.0.1:3000",
+            "- Materialise a session of March 2020 there to see the regime turn",
+        ]
+    )
+
+
+def _price(price: Decimal) -> str:
+    decimals = max(2, -int(price.normalize().as_tuple().exponent))
+    return f"{price:,.{min(decimals, 6)}f}"
+
+
+def _money(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.2f}"

@@ -1,0 +1,1 @@
+"""What trading costs, how currencies are exchanged, what an order may become, and how negative cash is repaired."""

@@ -1,0 +1,42 @@
+"""What a trade costs: fixed fee + share of the value; an exchange of currency: share of the amount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ballast.configuration import CostSettings
+from ballast.market.exchange_rates import Rates
+from ballast.money import ZERO, divide, multiply, to_cents
+
+_MINIMUM_WITHOUT_MARGIN = Decimal(1000)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The cost model at one session's exchange rates."""
+
+    settings: CostSettings
+    rates: Rates
+
+    def trade_fee(self, value: Decimal, currency: str) -> Decimal:
+        """Return the fee of a trade of a (positive) value, in the trade's currency, to the cent."""
+        fixed = self.rates.convert(self.settings.fixed, self.settings.currency, currency)
+        return to_cents(fixed + multiply(self.settings.percent, value))
+
+    def exchange_fee(self, amount: Decimal) -> Decimal:
+        """Return the fee of exchanging an amount, in the currency given away, to the cent."""
+        return to_cents(multiply(self.settings.exchange_percent, amount))
+
+    def minimum_trade(self, currency: str) -> Decimal:
+        """Return the smallest trade whose cost stays within the accepted ratio, in a currency.
+
+        F + p × v ≤ r × v gives v ≥ F ÷ (r − p).
+        """
+        margin = self.settings.maximum_cost_ratio - self.settings.percent
+        least = divide(self.settings.fixed, margin) if margin > ZERO else _MINIMUM_WITHOUT_MARGIN
+        return self.rates.convert(least, self.settings.currency, currency)
+
+    def is_worthwhile(self, gap: Decimal, currency: str) -> bool:
+        """Say whether closing a gap of a value is worth twice its cost."""
+        return gap >= 2 * self.trade_fee(gap, currency)

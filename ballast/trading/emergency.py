@@ -1,0 +1,151 @@
+"""Repair negative cash: exchange what other currencies have left over, then sell, then exchange again.
+
+`next_actions` decides one round from what the broker says now; the caller carries the actions out, asks the broker
+again and repeats. Every round either covers a shortfall from cash at hand or reduces what is held, and nothing with an
+open order is ordered a second time, so the rounds end: with every balance at or above zero, with orders to wait for, or
+with the plain statement that the account cannot pay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from ballast.money import CENT, ZERO, ceil_to_multiple, divide, floor_to_multiple, multiply
+from ballast.trading.costs import Costs
+from ballast.trading.exchange import Exchange, fund
+
+
+@dataclass(frozen=True)
+class Sellable:
+    """A holding that could be sold; price and currency are those of its quotation."""
+
+    symbol: str
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    lot_size: Decimal
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the broker says about one account at one moment.
+
+    `open_symbols` have an order that may still be filled, whoever sent it; `is_repair_in_flight` says that one of them
+    belongs to this repair, whose proceeds are still to come.
+    """
+
+    account_id: str
+    base_currency: str
+    balances: Mapping[str, Decimal]
+    sellable: tuple[Sellable, ...]
+    open_symbols: frozenset[str]
+    is_repair_in_flight: bool = False
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A sale of whole lots."""
+
+    symbol: str
+    quantity: Decimal
+    price: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """What to do now.
+
+    `outcome` is `repaired` (no balance is negative), `act` (there are actions), `wait` (open orders must settle
+    first) or `cannot_pay` (nothing is left to exchange or to sell).
+    """
+
+    outcome: Literal["repaired", "act", "wait", "cannot_pay"]
+    exchanges: tuple[Exchange, ...] = ()
+    sales: tuple[Sale, ...] = ()
+
+
+def shortfalls(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Return the currencies with a negative balance and how much is missing in each."""
+    return {currency: -amount for currency, amount in sorted(balances.items()) if amount < ZERO}
+
+
+def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) -> Round:
+    """Decide one round.
+
+    Parameters
+    ----------
+    costs : Costs
+        Fees and rates of the session.
+    sell_buffer : Decimal
+        Share sold beyond the shortfall, for fees and rates.
+
+    Raises
+    ------
+    MissingRateError
+        If a currency involved has no exchange rate.
+    """
+    if not shortfalls(situation.balances):
+        return Round("repaired")
+    funding = fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
+    if funding.exchanges:
+        return Round("act", exchanges=funding.exchanges)
+    if situation.is_repair_in_flight:
+        return Round("wait")
+    sales = _sales(situation, costs, sell_buffer)
+    return Round("act", sales=sales) if sales else Round("cannot_pay")
+
+
+def proposal(situation: Situation, costs: Costs, *, sell_buffer: Decimal) -> Round:
+    """Return everything that the repair would take, for a person to read: exchanges now, then sales."""
+    funding = fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
+    after = Situation(
+        situation.account_id,
+        situation.base_currency,
+        funding.balances,
+        situation.sellable,
+        situation.open_symbols,
+    )
+    sales = _sales(after, costs, sell_buffer) if funding.uncovered else ()
+    if not funding.exchanges and not sales:
+        return Round("cannot_pay" if funding.uncovered else "repaired")
+    return Round("act", funding.exchanges, sales)
+
+
+def _sales(situation: Situation, costs: Costs, sell_buffer: Decimal) -> tuple[Sale, ...]:
+    """Sell the largest holdings first until the shortfall, net of fees, is covered."""
+    rates, base = costs.rates, situation.base_currency
+    missing = shortfalls(situation.balances)
+    needed = multiply(
+        sum((rates.convert(amount, currency, base) for currency, amount in missing.items()), ZERO),
+        Decimal(1) + sell_buffer,
+    )
+    sales = []
+    for holding in _largest_first(situation.sellable, costs, base):
+        if needed <= ZERO:
+            break
+        if holding.symbol in situation.open_symbols:
+            continue
+        wanted = rates.needed(needed, base, holding.currency)
+        wanted += costs.trade_fee(wanted, holding.currency) + CENT
+        lots = ceil_to_multiple(divide(wanted, holding.price), holding.lot_size)
+        quantity = min(lots, floor_to_multiple(holding.quantity, holding.lot_size))
+        value = multiply(quantity, holding.price)
+        proceeds = value - costs.trade_fee(value, holding.currency)
+        # A sale that earns less than its fee would deepen the shortfall.
+        if quantity <= ZERO or proceeds <= ZERO:
+            continue
+        sales.append(Sale(holding.symbol, quantity, holding.price, holding.currency))
+        needed -= rates.convert(proceeds, holding.currency, base)
+    return tuple(sales)
+
+
+def _largest_first(sellable: Iterable[Sellable], costs: Costs, base: str) -> list[Sellable]:
+    def size(holding: Sellable) -> tuple[Decimal, str]:
+        value = multiply(holding.quantity, holding.price)
+        return (-costs.rates.convert(value, holding.currency, base), holding.symbol)
+
+    return sorted(sellable, key=size)

@@ -1,0 +1,1 @@
+"""When things happen: definitions, jobs, partitions, schedules, sensors, and the command line."""

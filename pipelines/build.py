@@ -1,0 +1,48 @@
+"""Assemble the definitions of a portfolio."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+
+from assets import ASSETS
+from pipelines.jobs import ASSET_JOBS, maintain_lake
+from pipelines.schedules import daily_schedule, weekly_maintenance
+from pipelines.sensors import SENSORS
+from pipelines.sessions import session_partitions
+from resources.workspace import Workspace
+from resources.workspace_resource import WorkspaceResource
+
+OWNER = "team:portfolio"
+
+
+def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.Definitions:
+    """Return assets, jobs, schedules and sensors for a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Gives the sessions.
+    resource : WorkspaceResource
+        Handed to every asset; opens the same workspace.
+    """
+    sessions = session_partitions(workspace.portfolio, workspace.calendars)
+    is_live = workspace.portfolio.sessions.last is None
+    # One policy for everything; on recorded data nothing can be fresh.
+    freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4)) if is_live else None
+
+    def complete(spec: dg.AssetSpec) -> dg.AssetSpec:
+        complete_spec = spec.replace_attributes(partitions_def=sessions, owners=[OWNER])
+        if freshness is None:
+            return complete_spec
+        return complete_spec.replace_attributes(freshness_policy=freshness)
+
+    return dg.Definitions(
+        assets=dg.map_asset_specs(complete, ASSETS),
+        jobs=[*ASSET_JOBS, maintain_lake],
+        schedules=[daily_schedule(sessions, is_live=is_live), weekly_maintenance],
+        sensors=SENSORS,
+        resources={"workspace": resource},
+        executor=dg.in_process_executor,
+    )

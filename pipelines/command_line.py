@@ -1,0 +1,190 @@
+"""The command line: run the pipeline, open the UI, look at the report, move cash at the paper broker."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from ballast.errors import BallastError, ConfigurationError
+from resources.workspace import Workspace, open_workspace, portfolio_path
+
+_EXIT_PROBLEM = 1
+_EXIT_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        workspace = open_workspace(portfolio_path())
+        _use_project_home(workspace)
+        code: int = options.command(workspace, options)
+    except BallastError as error:
+        print(f"ballast: {error.what}\n  where: {error.where}\n  {error.remedy}", file=sys.stderr)
+        return _EXIT_USAGE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ballast", description="A portfolio's daily pipeline.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    run = commands.add_parser(
+        "run", help="run the daily pipeline for a session and print the report"
+    )
+    run.add_argument("--session", type=date.fromisoformat, help="session date; default: the newest")
+    run.set_defaults(command=_run)
+
+    backfill = commands.add_parser("backfill", help="run the daily pipeline for a span of sessions")
+    backfill.add_argument("first", type=date.fromisoformat)
+    backfill.add_argument("last", type=date.fromisoformat)
+    backfill.set_defaults(command=_backfill)
+
+    report = commands.add_parser("report", help="print the report of a session that was run")
+    report.add_argument("--session", type=date.fromisoformat)
+    report.set_defaults(command=_report)
+
+    dev = commands.add_parser("dev", help="open the Dagster UI")
+    dev.add_argument("--port", type=int, default=3000)
+    dev.set_defaults(command=_dev)
+
+    repair = commands.add_parser("emergency", help="run the emergency rebalance for a session")
+    repair.add_argument("--session", type=date.fromisoformat)
+    repair.set_defaults(command=_emergency)
+
+    paper = commands.add_parser("paper", help="pay cash into or out of a paper account")
+    paper.add_argument("action", choices=["deposit", "withdraw"])
+    paper.add_argument("account")
+    paper.add_argument("amount")
+    paper.add_argument("currency")
+    paper.add_argument("--session", type=date.fromisoformat)
+    paper.add_argument("--reference", default="by-hand", help="repeating one changes nothing")
+    paper.set_defaults(command=_paper)
+    return parser
+
+
+def _run(workspace: Workspace, options: argparse.Namespace) -> int:
+    from pipelines.execution import Runner
+
+    runner = Runner(workspace)
+    session = options.session or runner.newest_session()
+    succeeded = runner.run("daily_pipeline", session)
+    if workspace.lake.snapshot(["daily_report"]).has("daily_report", session.isoformat()):
+        _print_report(workspace, session)
+    if not succeeded:
+        print("The run did not finish; `make dev` shows the step that failed.", file=sys.stderr)
+    return 0 if succeeded else _EXIT_PROBLEM
+
+
+def _backfill(workspace: Workspace, options: argparse.Namespace) -> int:
+    from pipelines.execution import Runner
+
+    runner = Runner(workspace)
+    failed = []
+    for session in runner.sessions(options.first, options.last):
+        succeeded = runner.run("daily_pipeline", session)
+        regime = _regime(workspace, session)
+        print(f"{session}  {'done' if succeeded else 'FAILED'}  {regime}", flush=True)
+        if not succeeded:
+            failed.append(session)
+    return _EXIT_PROBLEM if failed else 0
+
+
+def _report(workspace: Workspace, options: argparse.Namespace) -> int:
+    published = workspace.lake.snapshot(["daily_report"]).partitions("daily_report")
+    if not published:
+        print("No session has been run yet: `make run`.", file=sys.stderr)
+        return _EXIT_PROBLEM
+    _print_report(workspace, options.session or date.fromisoformat(published[-1]))
+    return 0
+
+
+def _dev(workspace: Workspace, options: argparse.Namespace) -> int:
+    command = [
+        sys.executable, "-W", "ignore", "-m", "dagster", "dev",
+        "--workspace", str(workspace.folder / "workspace.yaml"),
+        "--host", "127.0.0.1", "--port", str(options.port),
+    ]  # fmt: skip
+    print(f"The Dagster UI opens at http://127.0.0.1:{options.port} in a few seconds.", flush=True)
+    os.execv(sys.executable, command)
+
+
+def _emergency(workspace: Workspace, options: argparse.Namespace) -> int:
+    from pipelines.execution import Runner
+
+    runner = Runner(workspace)
+    session = options.session or runner.newest_session()
+    succeeded = runner.run("emergency_rebalance", session)
+    print(f"{session}: {'done' if succeeded else 'failed'}; `make dev` shows what was decided.")
+    return 0 if succeeded else _EXIT_PROBLEM
+
+
+def _paper(workspace: Workspace, options: argparse.Namespace) -> int:
+    from pipelines.execution import Runner
+
+    if options.account not in workspace.portfolio.base_currencies:
+        raise ConfigurationError(
+            f"there is no account {options.account!r}",
+            where="ballast paper",
+            remedy=f"Use one of {', '.join(workspace.portfolio.base_currencies)}.",
+        )
+    amount = _positive(options.amount)
+    signed = amount if options.action == "deposit" else -amount
+    session = options.session or Runner(workspace).newest_session()
+    workspace.paper.move_cash(
+        options.account, options.currency, signed, session, f"{options.action}-{options.reference}"
+    )
+    balances = workspace.paper.balances(options.account, session)
+    print(", ".join(f"{balance:,.2f} {currency}" for currency, balance in sorted(balances.items())))
+    return 0
+
+
+def _positive(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise ConfigurationError(
+            f"{text!r} is not a positive amount", where="ballast paper", remedy="Write 1500.00."
+        )
+    return amount
+
+
+def _print_report(workspace: Workspace, session: date) -> None:
+    partition = session.isoformat()
+    snapshot = workspace.lake.snapshot(["daily_report"], partition=partition)
+    print(snapshot.read("daily_report", partition)["report"][0])
+
+
+def _regime(workspace: Workspace, session: date) -> str:
+    snapshot = workspace.lake.snapshot(["regime_detection"], partition=session.isoformat())
+    if not snapshot.has("regime_detection", session.isoformat()):
+        return ""
+    last = snapshot.read("regime_detection", session.isoformat()).row(-1, named=True)
+    if last["regime"] is None:
+        return "regime unknown"
+    return f"{last['regime']:<8} {last['distance']:+.1%} from the moving average"
+
+
+def _use_project_home(workspace: Workspace) -> None:
+    """Keep Dagster's history in the project, because without a home of its own it is thrown away."""
+    home = Path(os.environ.get("DAGSTER_HOME") or workspace.data / "dagster")
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        with as_file(files("pipelines") / "dagster.yaml") as template:
+            shutil.copyfile(template, settings)
+    os.environ["DAGSTER_HOME"] = str(home)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,73 @@
+"""Run jobs in this process, on the same history that the UI shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import dagster as dg
+
+from ballast.errors import ConfigurationError
+from pipelines.build import build_definitions
+from pipelines.sessions import session_partitions
+from resources.workspace import Workspace
+from resources.workspace_resource import WorkspaceResource
+
+# What happens is in the UI; the terminal is for the report.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs jobs of one workspace."""
+
+    workspace: Workspace
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """The definitions of the workspace."""
+        return build_definitions(self.workspace, WorkspaceResource())
+
+    @cached_property
+    def partitions(self) -> dg.DailyPartitionsDefinition:
+        """The sessions of the workspace."""
+        return session_partitions(self.workspace.portfolio, self.workspace.calendars)
+
+    def newest_session(self) -> date:
+        """Return the newest session that may be run."""
+        newest = self.partitions.get_last_partition_key()
+        if newest is None:
+            raise ConfigurationError(
+                "no session has ended yet", where="sessions.first", remedy="Choose an earlier day."
+            )
+        return date.fromisoformat(newest)
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """Return the sessions of a span."""
+        keys = self.partitions.get_partition_keys()
+        return [session for key in keys if first <= (session := date.fromisoformat(key)) <= last]
+
+    def run(self, job: str, session: date) -> bool:
+        """Run a job for a session; returns whether it succeeded.
+
+        Raises
+        ------
+        ConfigurationError
+            If the day is not a session of the portfolio.
+        """
+        partition = session.isoformat()
+        if not self.partitions.has_partition_key(partition):
+            raise ConfigurationError(
+                f"{partition} is not a session of this portfolio",
+                where="--session",
+                remedy="Choose a trading day between sessions.first and sessions.last.",
+            )
+        with dg.DagsterInstance.get() as instance:
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                partition_key=partition,
+                instance=instance,
+                run_config=_QUIET,
+                raise_on_error=False,
+            )
+        return result.success

@@ -1,0 +1,54 @@
+"""Jobs, under the names that people look for."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from resources.workspace_resource import WorkspaceResource
+
+_EMERGENCY_PRIORITY = {"dagster/priority": "10"}
+
+daily_pipeline = dg.define_asset_job(
+    "daily_pipeline",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("emergency_actions"),
+    description="Everything of a session, from prices to the daily report.",
+)
+
+sync_prices = dg.define_asset_job(
+    "sync_prices",
+    selection=dg.AssetSelection.groups("market"),
+    description="Prices, history, corporate actions and exchange rates of a session.",
+)
+
+reconcile_accounts = dg.define_asset_job(
+    "reconcile_accounts",
+    selection=dg.AssetSelection.assets(
+        "postings", "positions_snapshot", "broker_positions", "broker_balances",
+        "reconciliation_report",
+    ),
+    description="Import from the brokers and compare the books with them.",
+)  # fmt: skip
+
+emergency_rebalance = dg.define_asset_job(
+    "emergency_rebalance",
+    selection=dg.AssetSelection.assets("emergency_actions"),
+    description="Repair negative cash balances: exchange first, then sell.",
+    tags=_EMERGENCY_PRIORITY,
+)
+
+
+@dg.op(description="Remove lake files that no publication refers to, after a grace period.")
+def remove_unreferenced_files(context: dg.OpExecutionContext, workspace: WorkspaceResource) -> None:
+    """Collect the garbage of the lake."""
+    removed = workspace.open().lake.collect_garbage(grace=timedelta(days=1))
+    context.log.info("removed %d unreferenced files", len(removed))
+
+
+@dg.job(description="Housekeeping of the lake: remove files that nothing refers to.")
+def maintain_lake() -> None:
+    """Run housekeeping."""
+    remove_unreferenced_files()
+
+
+ASSET_JOBS = (daily_pipeline, sync_prices, reconcile_accounts, emergency_rebalance)
+JOBS = (*ASSET_JOBS, maintain_lake)

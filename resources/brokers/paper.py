@@ -1,0 +1,269 @@
+"""The paper broker: a simulated broker that keeps its own book, apart from ours, in the store.
+
+It is deterministic. Orders fill at once and whole at the last close as of their session, fees and exchange rates are
+those of the configuration, dividends and splits arrive on their ex dates. Its time only moves forward: an order for a
+session before the newest one that it has seen is refused, so that its past never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
+from ballast.errors import MissingPriceError, OrderRefusedError
+from ballast.money import ZERO, multiply
+from ballast.trading.orders import OrderIntent
+from resources.brokers import paper_book
+from resources.brokers.paper_market import PaperMarket
+from resources.brokers.paper_opening import OpeningEvent
+from resources.brokers.paper_rules import Movement, Refusal, corporate_action, execute, transfer
+from resources.brokers.protocol import BrokerPosition, OpenOrder, OrderStatus
+from resources.store import Store
+from resources.store.schema import paper_orders
+
+# Hours (UTC) at which the events of a day are booked, so that their order is fixed.
+_CORPORATE_ACTIONS_HOUR = 8
+_OPENING_HOUR = 15
+_ORDERS_HOUR = 20
+
+
+@dataclass(frozen=True)
+class PaperBroker:
+    """Simulates every account that names `paper` as its broker.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the broker's own book.
+    market : PaperMarket
+        Closes, corporate actions, rates and fees that the broker works with.
+    base_currencies : mapping of str to str
+        Base currency per account.
+    opening : sequence of OpeningEvent
+        What happened in the accounts before Ballast.
+    """
+
+    store: Store
+    market: PaperMarket
+    base_currencies: Mapping[str, str]
+    opening: Sequence[OpeningEvent] = ()
+    name: str = "paper"
+
+    def positions(self, account_id: str, session: date) -> list[BrokerPosition]:
+        """Return all holdings at the end of a session."""
+        movements = self._movements(account_id, session)
+        return [
+            BrokerPosition(
+                symbol,
+                quantity,
+                paper_book.average_price(movements, symbol),
+                self.market.currency(symbol),
+            )
+            for symbol, quantity in paper_book.totals(movements).items()
+            if self.market.is_security(symbol) and quantity != ZERO
+        ]
+
+    def balances(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return cash per currency at the end of a session."""
+        totals = paper_book.totals(self._movements(account_id, session))
+        return {
+            commodity: amount
+            for commodity, amount in totals.items()
+            if not self.market.is_security(commodity)
+        }
+
+    def equity(self, account_id: str, session: date) -> Decimal | None:
+        """Return the account's value in its base currency at the broker's closes; None if one is unknown."""
+        base = self.base_currencies[account_id]
+        rates = self.market.rates(session)
+        total = ZERO
+        for commodity, amount in paper_book.totals(self._movements(account_id, session)).items():
+            if not self.market.is_security(commodity):
+                total += rates.convert(amount, commodity, base)
+            elif amount != ZERO:
+                try:
+                    price = self.market.close(commodity, session)
+                except MissingPriceError:
+                    return None
+                total += rates.convert(
+                    multiply(amount, price), self.market.currency(commodity), base
+                )
+        return total
+
+    def open_orders(self, account_id: str) -> list[OpenOrder]:
+        """Return nothing: paper orders are filled or refused at once."""
+        return []
+
+    def fills_since(
+        self, account_id: str, since: datetime | None, session: date
+    ) -> list[Fill | ExchangeFill]:
+        """Return executions at or after a moment up to the end of a session."""
+        events = self._events(account_id, since, session)
+        return [event for event in events if isinstance(event, Fill | ExchangeFill)]
+
+    def cash_movements_since(
+        self, account_id: str, since: datetime | None, session: date
+    ) -> list[BrokerEvent]:
+        """Return deposits, withdrawals, dividends and splits at or after a moment."""
+        events = self._events(account_id, since, session)
+        return [event for event in events if not isinstance(event, Fill | ExchangeFill)]
+
+    def submit(self, intent: OrderIntent) -> OrderStatus:
+        """Fill or refuse a market order; a repeated client order id changes nothing."""
+        self._advance(intent.account_id, intent.session)
+        with self.store.write() as connection:
+            known = paper_book.order_status(connection, intent.account_id, intent.client_order_id)
+            if known is not None:
+                return known
+            outcome = self._execute(connection, intent)
+            refusal = outcome.reason if isinstance(outcome, Refusal) else None
+            if not isinstance(outcome, Refusal):
+                paper_book.write(connection, intent.account_id, outcome)
+            status = OrderStatus(
+                intent.client_order_id, "filled" if refusal is None else "rejected", refusal
+            )
+            connection.execute(
+                sa.insert(paper_orders).values(
+                    client_order_id=intent.client_order_id,
+                    account_id=intent.account_id,
+                    side=intent.side,
+                    symbol=intent.symbol,
+                    quantity=intent.quantity,
+                    session=intent.session,
+                    state=status.state,
+                    detail=status.detail,
+                )
+            )
+            return status
+
+    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
+        """Answer with what became of the order; a paper order is never still open."""
+        known = self.status(account_id, client_order_id)
+        return known or OrderStatus(client_order_id, "rejected", "the broker never saw this order")
+
+    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
+        """Return what became of an order; None if it never arrived."""
+        with self.store.read() as connection:
+            return paper_book.order_status(connection, account_id, client_order_id)
+
+    def move_cash(
+        self, account_id: str, currency: str, amount: Decimal, session: date, reference: str
+    ) -> None:
+        """Pay cash in, or out if negative, even beyond the balance; a repeated reference changes nothing.
+
+        Raises
+        ------
+        OrderRefusedError
+            If the session lies before the newest one that the account has seen.
+        """
+        self._advance(account_id, session)
+        with self.store.write() as connection:
+            seen = paper_book.seen_until(connection, account_id)
+            if seen is not None and seen > session:
+                raise OrderRefusedError(
+                    f"the paper account has already moved beyond {session}",
+                    where=account_id,
+                    remedy="Use a later session, or start with a fresh data folder.",
+                )
+            moved_at = paper_book.moment_of(
+                session, _ORDERS_HOUR, paper_book.events_on(connection, account_id, session)
+            )
+            paper_book.write(
+                connection, account_id, transfer(reference, moved_at, currency, amount)
+            )
+
+    def _execute(self, connection: Connection, intent: OrderIntent) -> list[Movement] | Refusal:
+        seen = paper_book.seen_until(connection, intent.account_id)
+        if seen is not None and seen > intent.session:
+            return Refusal(f"the paper account has already moved beyond {intent.session}")
+        movements = paper_book.read(connection, intent.account_id, intent.session)
+        number = paper_book.events_on(connection, intent.account_id, intent.session)
+        return execute(
+            self.market,
+            paper_book.totals(movements),
+            event_id=f"{intent.client_order_id}:1",
+            side=intent.side,
+            symbol=intent.symbol,
+            quantity=intent.quantity,
+            session=intent.session,
+            filled_at=paper_book.moment_of(intent.session, _ORDERS_HOUR, number),
+        )
+
+    def _events(self, account_id: str, since: datetime | None, session: date) -> list[BrokerEvent]:
+        events = paper_book.events_of(account_id, self._movements(account_id, session))
+        return [event for event in events if since is None or moment_of(event) >= since]
+
+    def _movements(self, account_id: str, session: date) -> list[paper_book.Row]:
+        self._advance(account_id, session)
+        with self.store.read() as connection:
+            return paper_book.read(connection, account_id, session)
+
+    def _advance(self, account_id: str, session: date) -> None:
+        """Book what happened up to a session: the opening history, dividends and splits on their ex dates."""
+        with self.store.read() as connection:
+            seen = paper_book.seen_until(connection, account_id)
+        if seen is not None and seen >= session:
+            return
+        with self.store.write() as connection:
+            # Read again under the lock: another process may have been faster.
+            seen = paper_book.seen_until(connection, account_id)
+            if seen is None or seen < session:
+                self._book_days(connection, account_id, seen, session)
+                paper_book.mark_seen(connection, account_id, session)
+
+    def _book_days(
+        self, connection: Connection, account_id: str, seen: date | None, last: date
+    ) -> None:
+        script = [event for event in self.opening if event.account_id == account_id]
+        if not script:
+            return
+        first = script[0].session if seen is None else seen + timedelta(days=1)
+        script = [event for event in script if first <= event.session <= last]
+        actions = self.market.corporate_actions(first, last)
+        held = paper_book.totals(
+            [] if seen is None else paper_book.read(connection, account_id, seen)
+        )
+        for day in sorted({event.session for event in script} | set(actions["ex_date"])):
+            number = 0
+            for row in actions.filter(pl.col("ex_date") == day).iter_rows(named=True):
+                at = paper_book.moment_of(day, _CORPORATE_ACTIONS_HOUR, number)
+                movements = corporate_action(row, held, at, self.market)
+                number += _apply(connection, account_id, movements, held)
+            for event in (event for event in script if event.session == day):
+                at = paper_book.moment_of(day, _OPENING_HOUR, number)
+                outcome = execute(
+                    self.market,
+                    held,
+                    event_id=event.event_id,
+                    side=event.action,
+                    symbol=event.symbol,
+                    quantity=event.quantity,
+                    session=day,
+                    filled_at=at,
+                )
+                if isinstance(outcome, Refusal):
+                    raise OrderRefusedError(
+                        f"the opening history cannot be booked: {outcome.reason}",
+                        where=f"{event.event_id} {event.session} {event.account_id}",
+                        remedy="Correct that line of the opening history (setting paper.opening).",
+                    )
+                number += _apply(connection, account_id, outcome, held)
+
+
+def _apply(
+    connection: Connection,
+    account_id: str,
+    movements: Sequence[Movement],
+    held: dict[str, Decimal],
+) -> int:
+    paper_book.write(connection, account_id, movements)
+    for movement in movements:
+        held[movement.commodity] = held.get(movement.commodity, ZERO) + movement.quantity
+    return 1 if movements else 0

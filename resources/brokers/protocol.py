@@ -1,0 +1,106 @@
+"""The two protocols that every broker adapter implements: asking, and acting.
+
+All amounts are Decimals and all moments aware UTC. An adapter that cannot get a complete answer raises
+`BrokerUnavailableError`; it never returns a partial or empty one in its place, and it never retries an order by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill
+from ballast.trading.orders import OrderIntent
+
+
+@dataclass(frozen=True)
+class BrokerPosition:
+    """A holding, signed."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that may still be filled; `symbol` is FROM/TO for an exchange."""
+
+    client_order_id: str
+    symbol: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class OrderStatus:
+    """The broker's word about one order."""
+
+    client_order_id: str
+    state: Literal["submitted", "filled", "rejected"]
+    detail: str | None = None
+
+
+class BrokerQuery(Protocol):
+    """Read-only questions about one account. `session` asks for the state at its end, where the broker can tell."""
+
+    @property
+    def name(self) -> str:
+        """Name of the broker, recorded as the source of its postings."""
+        ...
+
+    def positions(self, account_id: str, session: date) -> list[BrokerPosition]:
+        """Return all holdings."""
+        ...
+
+    def balances(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return cash per currency."""
+        ...
+
+    def equity(self, account_id: str, session: date) -> Decimal | None:
+        """Return the account's value in its base currency by the broker's own prices; None if it reports none."""
+        ...
+
+    def open_orders(self, account_id: str) -> list[OpenOrder]:
+        """Return orders that may still be filled."""
+        ...
+
+    def fills_since(
+        self, account_id: str, since: datetime | None, session: date
+    ) -> list[Fill | ExchangeFill]:
+        """Return executions at or after a moment (all, if None) up to the end of the session."""
+        ...
+
+    def cash_movements_since(
+        self, account_id: str, since: datetime | None, session: date
+    ) -> list[BrokerEvent]:
+        """Return deposits, dividends and the like, and splits, at or after a moment up to the end of the session."""
+        ...
+
+
+class BrokerExecution(Protocol):
+    """Acting on one account."""
+
+    def submit(self, intent: OrderIntent) -> OrderStatus:
+        """Send a market order; a repeated client order id answers with the status of the first and sends nothing.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            If it is unknown whether the order arrived.
+        """
+        ...
+
+    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
+        """Cancel an order if it is still open; the answer says what became of it."""
+        ...
+
+    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
+        """Return what became of an order; None if the broker never saw it."""
+        ...
+
+
+class Broker(BrokerQuery, BrokerExecution, Protocol):
+    """A broker that can be asked and told."""

@@ -1,0 +1,58 @@
+"""The ledger in the store: append-only, and idempotent by source and external id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from ballast.calendars import end_of_session
+from ballast.tables import Postings, polars_schema
+from resources.clock import now
+from resources.store import Store, insert_unknown
+from resources.store.schema import postings
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Reads and appends postings."""
+
+    store: Store
+
+    def append(self, table: pl.DataFrame) -> int:
+        """Append `Postings`; those that are known already stay as they are.
+
+        Returns
+        -------
+        int
+            Number of postings that were new.
+        """
+        recorded_at = now()
+        rows = [row | {"recorded_at": recorded_at} for row in table.iter_rows(named=True)]
+        with self.store.write() as connection:
+            return insert_unknown(connection, postings, rows)
+
+    def read(self, session: date) -> pl.DataFrame:
+        """Return all postings up to the end of a session, as `Postings`."""
+        names = polars_schema(Postings).names()
+        query = (
+            sa.select(*(postings.c[name] for name in names))
+            .where(postings.c.occurred_at < end_of_session(session))
+            .order_by(postings.c.occurred_at, postings.c.posting_id)
+        )
+        with self.store.read() as connection:
+            rows = [tuple(row) for row in connection.execute(query)]
+        frame = pl.DataFrame(rows, schema=polars_schema(Postings), orient="row")
+        return Postings.validate(frame)
+
+    def newest_moment(self, account_id: str, source: str) -> datetime | None:
+        """Return the moment of an account's newest posting from a source."""
+        with self.store.read() as connection:
+            newest: datetime | None = connection.scalar(
+                sa.select(sa.func.max(postings.c.occurred_at)).where(
+                    postings.c.account_id == account_id, postings.c.source == source
+                )
+            )
+        return newest

@@ -1,0 +1,1 @@
+"""Sources of prices, corporate actions and central bank reference rates."""

@@ -1,0 +1,149 @@
+"""Recommendations and emergency episodes in the store, with what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from resources.store import Store, insert_unknown
+from resources.store.schema import emergency_episodes, recommendations
+
+PLAN = "plan"
+EMERGENCY = "emergency"
+
+
+@dataclass(frozen=True)
+class RecommendationBook:
+    """Stores what was recommended; status is pending, executed, superseded or dismissed."""
+
+    store: Store
+
+    def store_plan(self, account_id: str, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store the steps of a plan; pending steps of an earlier plan for the session are superseded."""
+        ids = [row["recommendation_id"] for row in rows]
+        with self.store.write() as connection:
+            _set_status(
+                connection,
+                "superseded",
+                recommendations.c.account_id == account_id,
+                recommendations.c.session == session,
+                recommendations.c.origin == PLAN,
+                recommendations.c.status == "pending",
+                recommendations.c.recommendation_id.not_in(ids),
+            )
+            insert_unknown(connection, recommendations, rows)
+            # A plan that returns after another one replaced it is pending again.
+            _set_status(
+                connection,
+                "pending",
+                recommendations.c.recommendation_id.in_(ids),
+                recommendations.c.status == "superseded",
+            )
+
+    def store_emergency(self, episode_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what would repair an account now; earlier pending advice of the episode is replaced."""
+        with self.store.write() as connection:
+            connection.execute(
+                sa.delete(recommendations).where(
+                    recommendations.c.origin_id == episode_id, recommendations.c.status == "pending"
+                )
+            )
+            insert_unknown(connection, recommendations, rows)
+
+    def mark_executed(self, recommendation_id: str) -> None:
+        """Record that a recommendation was carried out."""
+        with self.store.write() as connection:
+            _set_status(
+                connection, "executed", recommendations.c.recommendation_id == recommendation_id
+            )
+
+    def dismiss_emergency(self, account_id: str) -> int:
+        """Dismiss pending emergency advice whose need is gone; returns how many."""
+        with self.store.write() as connection:
+            return _set_status(
+                connection,
+                "dismissed",
+                recommendations.c.account_id == account_id,
+                recommendations.c.origin == EMERGENCY,
+                recommendations.c.status == "pending",
+            )
+
+    def of(self, account_id: str, origin: str, status: str = "pending") -> list[dict[str, Any]]:
+        """Return an account's recommendations, in order."""
+        query = (
+            sa.select(recommendations)
+            .where(
+                recommendations.c.account_id == account_id,
+                recommendations.c.origin == origin,
+                recommendations.c.status == status,
+            )
+            .order_by(
+                recommendations.c.session, recommendations.c.origin_id, recommendations.c.step
+            )
+        )
+        with self.store.read() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class EpisodeBook:
+    """Emergency episodes: one per need, so that a need that returns is seen again."""
+
+    store: Store
+
+    def current(self, account_id: str) -> str | None:
+        """Return the open episode of an account."""
+        with self.store.read() as connection:
+            return _open_episode(connection, account_id)
+
+    def open(self, account_id: str, session: date) -> str:
+        """Return the open episode of an account, opening one if there is none."""
+        with self.store.write() as connection:
+            found = _open_episode(connection, account_id)
+            if found is not None:
+                return found
+            count = connection.scalar(
+                sa.select(sa.func.count())
+                .select_from(emergency_episodes)
+                .where(emergency_episodes.c.account_id == account_id)
+            )
+            episode_id = f"cash-{account_id}-{(count or 0) + 1}"
+            connection.execute(
+                sa.insert(emergency_episodes).values(
+                    episode_id=episode_id,
+                    account_id=account_id,
+                    opened_session=session,
+                    closed_session=None,
+                    outcome="open",
+                )
+            )
+            return episode_id
+
+    def close(self, episode_id: str, session: date, outcome: str) -> None:
+        """Close an episode."""
+        with self.store.write() as connection:
+            connection.execute(
+                sa.update(emergency_episodes)
+                .where(emergency_episodes.c.episode_id == episode_id)
+                .values(closed_session=session, outcome=outcome)
+            )
+
+
+def _open_episode(connection: Connection, account_id: str) -> str | None:
+    found: str | None = connection.scalar(
+        sa.select(emergency_episodes.c.episode_id).where(
+            emergency_episodes.c.account_id == account_id,
+            emergency_episodes.c.closed_session.is_(None),
+        )
+    )
+    return found
+
+
+def _set_status(connection: Connection, status: str, *where: sa.ColumnElement[bool]) -> int:
+    changed = connection.execute(sa.update(recommendations).where(*where).values(status=status))
+    return changed.rowcount

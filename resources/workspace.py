@@ -1,0 +1,155 @@
+"""Everything that a portfolio file leads to, opened once per process and handed to the assets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from ballast.calendars import TradingCalendars
+from ballast.configuration import Portfolio, load, securities_table
+from resources.brokers.paper import PaperBroker
+from resources.brokers.paper_market import PaperMarket
+from resources.brokers.paper_opening import read_opening
+from resources.brokers.protocol import Broker
+from resources.calendars import trading_calendars
+from resources.catalog import refresh_catalog
+from resources.lake import Lake
+from resources.ledger import Ledger
+from resources.market_data.ecb import EcbReferenceRates
+from resources.market_data.protocol import MarketData, ReferenceRateSource
+from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
+from resources.market_data.yahoo import YahooMarketData
+from resources.orders import OrderBook
+from resources.recommendations import EpisodeBook, RecommendationBook
+from resources.store import Store, open_store, sqlite_url
+
+PORTFOLIO_VARIABLE = "BALLAST_PORTFOLIO"
+STORE_VARIABLE = "BALLAST_STORE_URL"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A portfolio with its store, lake, sources and brokers.
+
+    Parameters
+    ----------
+    portfolio : Portfolio
+        The parsed portfolio file.
+    folder : Path
+        Folder of the portfolio file; relative paths in it start here.
+    """
+
+    portfolio: Portfolio
+    folder: Path
+
+    @property
+    def code_version(self) -> str:
+        """Version of the code, recorded with every publication."""
+        return version("ballast")
+
+    @property
+    def data(self) -> Path:
+        """Folder of the store, the lake and the catalog."""
+        return (self.folder / self.portfolio.storage.directory).resolve()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store: `BALLAST_STORE_URL`, else a SQLite file in the data folder."""
+        return open_store(os.environ.get(STORE_VARIABLE) or sqlite_url(self.data / "ballast.db"))
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake; each publication refreshes the catalog for people."""
+        catalog = self.data / "catalog.duckdb"
+        return Lake(self.data / "lake", self.store, lambda lake: refresh_catalog(lake, catalog))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The postings."""
+        return Ledger(self.store)
+
+    @cached_property
+    def orders(self) -> OrderBook:
+        """The orders."""
+        return OrderBook(self.store)
+
+    @cached_property
+    def recommendations(self) -> RecommendationBook:
+        """What was recommended, and what became of it."""
+        return RecommendationBook(self.store)
+
+    @cached_property
+    def episodes(self) -> EpisodeBook:
+        """Emergency episodes."""
+        return EpisodeBook(self.store)
+
+    @cached_property
+    def calendars(self) -> TradingCalendars:
+        """Sessions of every exchange in the portfolio."""
+        return trading_calendars(self.portfolio.exchanges, self.data / "calendars")
+
+    @cached_property
+    def securities(self) -> pl.DataFrame:
+        """The configured securities."""
+        return securities_table(self.portfolio)
+
+    @cached_property
+    def market_data(self) -> MarketData:
+        """The configured source of prices."""
+        if self.portfolio.market_data.source == "yahoo":
+            return YahooMarketData()
+        return RecordedMarketData()
+
+    @cached_property
+    def reference_rates(self) -> ReferenceRateSource:
+        """The configured source of reference rates."""
+        if self.portfolio.market_data.exchange_rates == "ecb":
+            return EcbReferenceRates()
+        return RecordedReferenceRates()
+
+    @cached_property
+    def paper(self) -> PaperBroker:
+        """The paper broker."""
+        portfolio = self.portfolio
+        market = PaperMarket(
+            source=self.market_data,
+            reference=self.reference_rates,
+            cost_settings=portfolio.costs,
+            currencies_by_symbol={s.symbol: s.currency for s in portfolio.securities},
+            lots_by_symbol={s.symbol: s.lot_size for s in portfolio.securities},
+            currencies=portfolio.currencies,
+            rate_age_limit=portfolio.market_data.rate_age_limit,
+        )
+        opening = read_opening(portfolio.paper.opening, self.folder)
+        return PaperBroker(self.store, market, portfolio.base_currencies, opening)
+
+    def broker(self, account_id: str) -> Broker:
+        """Return the broker of an account."""
+        return self.brokers[account_id]
+
+    @cached_property
+    def brokers(self) -> dict[str, Broker]:
+        """The broker of every account."""
+        return {account.id: self.paper for account in self.portfolio.accounts}
+
+
+def portfolio_path() -> Path:
+    """Return the portfolio file: `BALLAST_PORTFOLIO`, or portfolio.toml in the current folder."""
+    return Path(os.environ.get(PORTFOLIO_VARIABLE) or "portfolio.toml").resolve()
+
+
+@cache
+def open_workspace(path: Path) -> Workspace:
+    """Read a portfolio file and return its workspace.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read or a setting is wrong.
+    """
+    return Workspace(load(path), path.parent)

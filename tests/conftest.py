@@ -1,0 +1,41 @@
+"""Fixtures that any test may use: an empty store on either database, and a lake on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resources.lake import Lake
+from resources.store import Store, sqlite_url
+from tests import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database, once on SQLite and once on Postgres."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "ballast.db")
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    with server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    opened = Store(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lake(store: Store, tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake", store)
