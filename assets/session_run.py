@@ -28,7 +28,7 @@ class SessionRun:
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, resource: WorkspaceResource) -> SessionRun:
         """Open the workspace for the partition of a step."""
-        return cls(resource.open(), date.fromisoformat(context.partition_key), context.run_id)
+        return cls(resource.open(), date.fromisoformat(context.partition_key), context.run.run_id)
 
     @property
     def partition(self) -> str:

@@ -11,9 +11,16 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
 
 from ballast.errors import BallastError, ConfigurationError
+from resources.recommendations import EMERGENCY
 from resources.workspace import Workspace, open_workspace, portfolio_path
+
+if TYPE_CHECKING:
+    from pipelines.execution import Outcome
 
 _EXIT_PROBLEM = 1
 _EXIT_USAGE = 2
@@ -76,12 +83,11 @@ def _run(workspace: Workspace, options: argparse.Namespace) -> int:
 
     runner = Runner(workspace)
     session = options.session or runner.newest_session()
-    succeeded = runner.run("daily_pipeline", session)
-    if workspace.lake.snapshot(["daily_report"]).has("daily_report", session.isoformat()):
-        _print_report(workspace, session)
-    if not succeeded:
-        print("The run did not finish; `make dev` shows the step that failed.", file=sys.stderr)
-    return 0 if succeeded else _EXIT_PROBLEM
+    outcome = runner.run("daily_pipeline", session)
+    if not outcome.success:
+        return _explain(outcome)
+    _print_report(workspace, session)
+    return 0
 
 
 def _backfill(workspace: Workspace, options: argparse.Namespace) -> int:
@@ -90,10 +96,11 @@ def _backfill(workspace: Workspace, options: argparse.Namespace) -> int:
     runner = Runner(workspace)
     failed = []
     for session in runner.sessions(options.first, options.last):
-        succeeded = runner.run("daily_pipeline", session)
-        regime = _regime(workspace, session)
-        print(f"{session}  {'done' if succeeded else 'FAILED'}  {regime}", flush=True)
-        if not succeeded:
+        outcome = runner.run("daily_pipeline", session)
+        word = "done" if outcome.success else "FAILED"
+        print(f"{session}  {word}  {_regime(workspace, session)}", flush=True)
+        if not outcome.success:
+            _explain(outcome)
             failed.append(session)
     return _EXIT_PROBLEM if failed else 0
 
@@ -122,9 +129,18 @@ def _emergency(workspace: Workspace, options: argparse.Namespace) -> int:
 
     runner = Runner(workspace)
     session = options.session or runner.newest_session()
-    succeeded = runner.run("emergency_rebalance", session)
-    print(f"{session}: {'done' if succeeded else 'failed'}; `make dev` shows what was decided.")
-    return 0 if succeeded else _EXIT_PROBLEM
+    outcome = runner.run("emergency_rebalance", session)
+    if not outcome.success:
+        return _explain(outcome)
+    for account in workspace.portfolio.base_currencies:
+        steps = workspace.recommendations.of(account, EMERGENCY)
+        orders = workspace.orders.table(account).filter(pl.col("origin") == EMERGENCY)
+        print(f"{account}: {len(steps)} steps advised, {orders.height} orders sent so far")
+        for step in steps:
+            print(
+                f"  {step['step']}. {step['side']} {step['quantity'].normalize():f} {step['symbol']}"
+            )
+    return 0
 
 
 def _paper(workspace: Workspace, options: argparse.Namespace) -> int:
@@ -145,6 +161,13 @@ def _paper(workspace: Workspace, options: argparse.Namespace) -> int:
     balances = workspace.paper.balances(options.account, session)
     print(", ".join(f"{balance:,.2f} {currency}" for currency, balance in sorted(balances.items())))
     return 0
+
+
+def _explain(outcome: Outcome) -> int:
+    for problem in outcome.problems:
+        print(problem, file=sys.stderr)
+    print("The run did not finish; `make dev` shows every step.", file=sys.stderr)
+    return _EXIT_PROBLEM
 
 
 def _positive(text: str) -> Decimal:

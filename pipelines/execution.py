@@ -19,6 +19,14 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """Whether a run succeeded, and in one line for each failed step why not."""
+
+    success: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Runner:
     """Runs jobs of one workspace."""
 
@@ -48,8 +56,8 @@ class Runner:
         keys = self.partitions.get_partition_keys()
         return [session for key in keys if first <= (session := date.fromisoformat(key)) <= last]
 
-    def run(self, job: str, session: date) -> bool:
-        """Run a job for a session; returns whether it succeeded.
+    def run(self, job: str, session: date) -> Outcome:
+        """Run a job for a session.
 
         Raises
         ------
@@ -70,4 +78,17 @@ class Runner:
                 run_config=_QUIET,
                 raise_on_error=False,
             )
-        return result.success
+        return Outcome(result.success, tuple(_problem(event) for event in _failures(result)))
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return [event for event in result.all_events if event.is_step_failure]
+
+
+def _problem(event: dg.DagsterEvent) -> str:
+    """Return the innermost message of a failed step, in one line."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    message = "" if error is None else error.message.strip().splitlines()[0]
+    return f"{event.step_key}: {message}"

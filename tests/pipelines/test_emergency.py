@@ -1,0 +1,161 @@
+"""Negative cash: the sensor sees it, the job repairs it or says what would."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.demonstration import SESSION, Demonstration, failed_checks
+
+PAPER = ('mode = "research"', 'mode = "paper"')
+
+
+def overdraw(demonstration: Demonstration, account: str, amount: int, currency: str) -> None:
+    demonstration.workspace.paper.move_cash(
+        account, currency, Decimal(-amount), SESSION, f"withdraw-{currency}-{amount}"
+    )
+    assert demonstration.run(job="reconcile_accounts").success
+
+
+def tick(demonstration: Demonstration, name: str) -> dg.RunRequest | str:
+    sensor = demonstration.definitions.resolve_sensor_def(name)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance,
+            resources={"workspace": demonstration.resource},
+            repository_def=demonstration.definitions.get_repository_def(),
+        )
+        data = sensor.evaluate_tick(context)
+    if data.run_requests:
+        (request,) = data.run_requests
+        return request
+    assert data.skip_message is not None
+    return data.skip_message
+
+
+def balances(demonstration: Demonstration, account: str) -> dict[str, Decimal]:
+    return demonstration.workspace.paper.balances(account, SESSION)
+
+
+def test_the_sensor_says_why_nothing_happens(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path)
+    assert "No broker balances have been published" in str(
+        tick(demonstration, "negative_cash_sensor")
+    )
+    assert demonstration.run().success
+    assert tick(demonstration, "negative_cash_sensor") == (
+        "No broker balance is negative in session 2020-08-20."
+    )
+
+
+def test_the_sensor_asks_once_per_state_of_the_balances(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path)
+    assert demonstration.run().success
+    overdraw(demonstration, "europe", 30000, "EUR")
+    first = tick(demonstration, "negative_cash_sensor")
+    again = tick(demonstration, "negative_cash_sensor")
+    assert isinstance(first, dg.RunRequest)
+    assert isinstance(again, dg.RunRequest)
+    assert first.run_key == again.run_key
+    assert first.partition_key == SESSION.isoformat()
+    overdraw(demonstration, "europe", 100, "EUR")
+    changed = tick(demonstration, "negative_cash_sensor")
+    assert isinstance(changed, dg.RunRequest)
+    assert changed.run_key != first.run_key
+
+
+def test_research_mode_stores_advice_and_sends_nothing(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path)
+    assert demonstration.run().success
+    overdraw(demonstration, "europe", 30000, "EUR")
+    before = balances(demonstration, "europe")
+    result = demonstration.run(job="emergency_rebalance")
+    assert failed_checks(result) == {"no_account_is_short_of_cash"}
+    advice = demonstration.workspace.recommendations.of("europe", "emergency")
+    assert advice[0]["side"] == "exchange"
+    assert advice[0]["symbol"] == "USD/EUR"
+    assert balances(demonstration, "europe") == before
+    assert demonstration.workspace.orders.table().is_empty()
+
+
+def test_advice_is_dismissed_when_the_need_is_gone_and_a_new_need_is_seen_again(
+    tmp_path: Path,
+) -> None:
+    demonstration = Demonstration.create(tmp_path)
+    assert demonstration.run().success
+    book = demonstration.workspace.recommendations
+    overdraw(demonstration, "europe", 30000, "EUR")
+    demonstration.run(job="emergency_rebalance")
+    first = {row["origin_id"] for row in book.of("europe", "emergency")}
+    demonstration.workspace.paper.move_cash(
+        "europe", "EUR", Decimal(30000), SESSION, "deposit-again"
+    )
+    demonstration.run(job="emergency_rebalance")
+    assert book.of("europe", "emergency") == []
+    assert book.of("europe", "emergency", "dismissed")
+    overdraw(demonstration, "europe", 31000, "EUR")
+    demonstration.run(job="emergency_rebalance")
+    second = {row["origin_id"] for row in book.of("europe", "emergency")}
+    assert second
+    assert second.isdisjoint(first)
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(30000, "EUR"), (60000, "EUR"), (20000, "USD")])
+def test_paper_mode_repairs_until_no_balance_is_negative(
+    tmp_path: Path, amount: int, currency: str
+) -> None:
+    research = Demonstration.create(tmp_path)
+    assert research.run().success
+    overdraw(research, "europe", amount, currency)
+    assert min(balances(research, "europe").values()) < 0
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    result = demonstration.run(job="emergency_rebalance")
+    assert failed_checks(result) == set()
+    assert min(balances(demonstration, "europe").values()) >= 0
+    assert isinstance(tick(demonstration, "fills_sensor"), dg.RunRequest)
+    assert demonstration.run(job="reconcile_accounts").success
+    assert set(demonstration.read("reconciliation_report")["outcome"]) == {"matched"}
+    assert "No broker balance is negative" in str(tick(demonstration, "negative_cash_sensor"))
+
+
+def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(tmp_path: Path) -> None:
+    research = Demonstration.create(tmp_path)
+    assert research.run().success
+    overdraw(research, "europe", 60000, "EUR")
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration.run(job="emergency_rebalance")
+    orders = demonstration.read("emergency_actions").sort("client_order_id")
+    sides = orders["side"].to_list()
+    assert sides[0] == "exchange"
+    assert "sell" in sides
+    assert set(orders["state"]) == {"filled"}
+    # The account is repaired, not liquidated.
+    left = sum(balances(demonstration, "europe").values())
+    assert left < 3000
+
+
+def test_repairing_again_repeats_nothing(tmp_path: Path) -> None:
+    research = Demonstration.create(tmp_path)
+    assert research.run().success
+    overdraw(research, "europe", 60000, "EUR")
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration.run(job="emergency_rebalance")
+    orders = demonstration.workspace.orders.table()
+    cash = balances(demonstration, "europe")
+    demonstration.run(job="emergency_rebalance")
+    assert demonstration.workspace.orders.table().equals(orders)
+    assert balances(demonstration, "europe") == cash
+
+
+def test_an_account_that_cannot_pay_says_so(tmp_path: Path) -> None:
+    research = Demonstration.create(tmp_path)
+    assert research.run().success
+    overdraw(research, "europe", 400000, "EUR")
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    result = demonstration.run(job="emergency_rebalance")
+    (materialization,) = result.asset_materializations_for_node("emergency_actions")
+    assert materialization.metadata["outcome"].value["europe"] == "cannot_pay"  # type: ignore[index,call-overload]
+    assert failed_checks(result) == {"no_account_is_short_of_cash"}

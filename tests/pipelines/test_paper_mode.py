@@ -1,0 +1,69 @@
+"""Paper mode: the plan is carried out once, the books follow, and planning again finds nothing left."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from resources.recommendations import PLAN
+from tests.demonstration import SESSION, Demonstration, failed_checks
+
+PAPER = ('mode = "research"', 'mode = "paper"')
+SPLIT_SESSION = date(2020, 8, 31)
+
+
+def test_research_mode_sends_nothing(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path)
+    assert demonstration.run().success
+    assert demonstration.workspace.orders.table().is_empty()
+    assert demonstration.workspace.recommendations.of("europe", PLAN)
+
+
+def test_the_plan_is_filled_and_planning_again_finds_every_account_at_its_target(
+    tmp_path: Path,
+) -> None:
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    first = demonstration.run()
+    assert first.success
+    assert "no_order_refused" not in failed_checks(first)
+    steps = demonstration.read("planner_recommendations")
+    orders = demonstration.read("orders")
+    assert orders.height == steps.height > 10
+    assert set(orders["state"]) == {"filled"}
+    assert not demonstration.workspace.recommendations.of("europe", PLAN)
+    assert len(demonstration.workspace.recommendations.of("europe", PLAN, "executed")) > 5
+
+    again = demonstration.run()
+    assert again.success
+    assert set(demonstration.read("account_plans")["status"]) == {"at_target"}
+    assert demonstration.read("orders").equals(orders)
+    assert set(demonstration.read("reconciliation_report")["outcome"]) == {"matched"}
+
+
+def test_the_plan_kept_its_promise_about_cash(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration.run()
+    promised = dict(demonstration.read("account_plans").select("account_id", "cash_after").rows())
+    demonstration.run()
+    found = dict(demonstration.read("account_plans").select("account_id", "cash_before").rows())
+    for account, cash in promised.items():
+        assert abs(found[account] - cash) < 1
+
+
+def test_a_split_arrives_at_broker_and_books_alike(tmp_path: Path) -> None:
+    demonstration = Demonstration.create(tmp_path, ("last = 2020-08-20 ", "last = 2020-09-01 "))
+    assert demonstration.run().success
+    before = held(demonstration, SESSION, "AAPL")
+    assert demonstration.run(SPLIT_SESSION).success
+    after = held(demonstration, SPLIT_SESSION, "AAPL")
+    assert after["quantity"] == 4 * before["quantity"]
+    assert after["cost_basis"] == before["cost_basis"]
+    report = demonstration.read("reconciliation_report", SPLIT_SESSION)
+    assert set(report.filter(pl.col("item") == "AAPL")["outcome"]) == {"matched"}
+
+
+def held(demonstration: Demonstration, session: date, symbol: str) -> dict[str, object]:
+    positions = demonstration.read("positions_snapshot", session)
+    return positions.filter(pl.col("commodity") == symbol).row(0, named=True)
