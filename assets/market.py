@@ -1,8 +1,7 @@
 """Assets of the market: what may be held, its history, its price, and what currencies are worth."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
@@ -171,7 +170,7 @@ def exchange_rates(
 
 
 def _fetch(
-    run: SessionRun, known: pl.DataFrame, history_start: Any
+    run: SessionRun, known: pl.DataFrame, history_start: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     source = run.workspace.market_data
     symbols = run.workspace.securities["symbol"].to_list()

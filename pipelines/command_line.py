@@ -17,7 +17,7 @@ import polars as pl
 
 from ballast.errors import BallastError, ConfigurationError
 from resources.recommendations import EMERGENCY
-from resources.workspace import Workspace, open_workspace, portfolio_path
+from resources.workspace import PORTFOLIO_VARIABLE, Workspace, open_workspace, portfolio_path
 
 if TYPE_CHECKING:
     from pipelines.execution import Outcome
@@ -115,9 +115,10 @@ def _report(workspace: Workspace, options: argparse.Namespace) -> int:
 
 
 def _dev(workspace: Workspace, options: argparse.Namespace) -> int:
+    listed = workspace.folder / "workspace.yaml"
+    target = ["--workspace", str(listed)] if listed.exists() else ["-m", "pipelines.definitions"]
     command = [
-        sys.executable, "-W", "ignore", "-m", "dagster", "dev",
-        "--workspace", str(workspace.folder / "workspace.yaml"),
+        sys.executable, "-W", "ignore", "-m", "dagster", "dev", *target,
         "--host", "127.0.0.1", "--port", str(options.port),
     ]  # fmt: skip
     print(f"The Dagster UI opens at http://127.0.0.1:{options.port} in a few seconds.", flush=True)
@@ -207,6 +208,8 @@ def _use_project_home(workspace: Workspace) -> None:
         with as_file(files("pipelines") / "dagster.yaml") as template:
             shutil.copyfile(template, settings)
     os.environ["DAGSTER_HOME"] = str(home)
+    # The UI's own processes must find the same portfolio, wherever they start.
+    os.environ[PORTFOLIO_VARIABLE] = str(portfolio_path())
 
 
 if __name__ == "__main__":

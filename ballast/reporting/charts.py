@@ -54,20 +54,23 @@ def regime_chart(regimes: pl.DataFrame) -> bytes:
         linewidth=1.1,
         label="mean of the window",
     )
-    known = regimes.filter(pl.col("regime").is_not_null())
-    runs = known.with_columns(run=pl.col("regime").rle_id())
+    runs = (
+        regimes.with_columns(run=pl.col("regime").rle_id())
+        .group_by("run", maintain_order=True)
+        .agg(
+            first=pl.col("session").first(),
+            last=pl.col("session").last(),
+            regime=pl.col("regime").first(),
+        )
+        .with_columns(end=pl.col("first").shift(-1).fill_null(pl.col("last")))
+        .filter(pl.col("regime").is_not_null())
+    )
     named: set[str] = set()
-    for row in runs.group_by("run", maintain_order=True).agg(
-        pl.col("session").first().alias("first"),
-        pl.col("session").last().alias("last"),
-        pl.col("regime").first(),
-    ).iter_rows(named=True):  # fmt: skip
-        regime = row["regime"]
+    for start, end, regime in runs.select("first", "end", "regime").iter_rows():
         label = None if regime in named else regime
         named.add(regime)
-        panel.axvspan(
-            row["first"], row["last"], color=_REGIME_COLOURS[regime], alpha=0.18, label=label, lw=0
-        )
+        colour = _REGIME_COLOURS[regime]
+        panel.axvspan(start, end, color=colour, alpha=0.18, label=label, linewidth=0)
     index = regimes["index_symbol"][0] if regimes.height else ""
     panel.set_title(f"{index}: regime by distance from its moving average", fontsize=10)
     panel.legend(fontsize=8, loc="best", frameon=False)

@@ -175,16 +175,18 @@ def test_a_snapshot_keeps_showing_what_it_was_taken_of(lake: Lake) -> None:
 
 def test_a_snapshot_can_be_limited_to_assets_and_to_a_partition(lake: Lake) -> None:
     frame = _holdings(AAA=1)
-    keys = {("a", "2024-01-03"), ("a", "2024-01-02"), ("b", "2024-01-02"), ("c", "2024-01-02")}
+    keys = [("a", "2024-01-03"), ("a", "2024-01-02"), ("b", "2024-01-02"), ("c", "2024-01-02")]
     _publish(lake, *(Table(asset, partition, frame) for asset, partition in keys))
-    assert set(lake.snapshot().entries) == keys
+    assert set(lake.snapshot().entries) == set(keys)
     assert set(lake.snapshot(["a", "b"], partition="2024-01-02").entries) == {
         ("a", "2024-01-02"),
         ("b", "2024-01-02"),
     }
     snapshot = lake.snapshot(["a"])
     assert snapshot.partitions("a") == ["2024-01-02", "2024-01-03"]
-    assert [path.parent.name for path in snapshot.paths("a")] == snapshot.partitions("a")
+    in_order_of_publication = ["2024-01-03", "2024-01-02"]
+    assert [entry.partition for entry in snapshot.published("a")] == in_order_of_publication
+    assert [path.parent.name for path in snapshot.paths("a")] == in_order_of_publication
     assert snapshot.has("a", "2024-01-02")
     assert not snapshot.has("b", "2024-01-02")
 

@@ -18,12 +18,18 @@ from resources.store import Store, insert_unknown, open_store, sqlite_url, upser
 from resources.store.engine import HEAD_REVISION
 from resources.store.schema import current_publications, order_events, paper_accounts
 
-_OPEN_WHEN_TOLD = """
+# Both must have seen the empty store before either begins to change it.
+_OPEN_IN_STEP = """
 import sys
 from alembic import command
-from resources.store import Store
-print("ready", flush=True)
-sys.stdin.readline()
+from resources.store import Store, engine
+look = engine._revision
+def look_and_wait(connection):
+    found = look(connection)
+    print(found, flush=True)
+    sys.stdin.readline()
+    return found
+engine._revision = look_and_wait
 Store(sys.argv[1])
 """
 _secrets = st.text("abcdefghijklmnopqrstuvwxyz", min_size=12, max_size=20)
@@ -52,7 +58,7 @@ def _count(store: Store) -> int:
 def test_two_processes_that_open_a_new_store_at_once_both_succeed(store_url: str) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", _OPEN_WHEN_TOLD, store_url],
+            [sys.executable, "-c", _OPEN_IN_STEP, store_url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -62,7 +68,7 @@ def test_two_processes_that_open_a_new_store_at_once_both_succeed(store_url: str
     ]
     for process in processes:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "None\n"
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")

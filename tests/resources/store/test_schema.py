@@ -100,27 +100,15 @@ def test_equal_amounts_are_equal_in_sql_however_they_are_written(
         assert connection.scalars(found).all() == [0]
 
 
-@pytest.mark.parametrize(
-    "amount",
-    [
-        1.5,
-        1,
-        "1.5",
-        True,
-        Decimal("NaN"),
-        Decimal("sNaN"),
-        Decimal("Infinity"),
-        Decimal("1e30"),
-        Decimal("1e80"),
-        Decimal("0.000000001"),
-    ],
-    ids=repr,
-)
-def test_what_an_amount_column_cannot_keep_exactly_is_refused(
-    values: Store, amount: object
-) -> None:
-    with pytest.raises(StoreError, match="amount column"):
-        _round_trip(values, "amount", amount)
+_NOT_AMOUNTS = (1.5, 1, "1.5", True)
+_NOT_EXACT = ("NaN", "sNaN", "Infinity", "1e30", "-1e30", "1e80", "0.000000001")
+
+
+def test_what_an_amount_column_cannot_keep_exactly_is_refused(values: Store) -> None:
+    for amount in (*_NOT_AMOUNTS, *map(Decimal, _NOT_EXACT)):
+        with pytest.raises(StoreError, match="amount column") as refused:
+            _round_trip(values, "amount", amount)
+        assert repr(amount) in str(refused.value)
 
 
 def test_amounts_are_never_added_up_in_floats(values: Store) -> None:
