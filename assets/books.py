@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from assets.metadata import column_lineage, definition_metadata, markdown_table, plot
+from assets.metadata import check, column_lineage, definition_metadata, markdown_table, plot
 from assets.session_run import SessionRun
 from assets.sync import import_events
 from ballast.books.positions import account_values
@@ -13,6 +13,15 @@ from ballast.tables import Positions, Postings
 from resources.workspace_resource import WorkspaceResource
 
 _GROUP = "books"
+_LINEAGE = column_lineage(
+    {
+        "quantity": [("postings", "quantity")],
+        "average_cost": [("postings", "unit_cost"), ("postings", "quantity")],
+        "price": [("prices", "price")],
+        "value": [("postings", "quantity"), ("prices", "price")],
+        "value_base": [("postings", "quantity"), ("prices", "price"), ("exchange_rates", "rate")],
+    }
+)
 
 
 @dg.asset(
@@ -43,11 +52,12 @@ def postings(
         rows=newest.select("occurred_at", "account_id", "kind", "commodity", "quantity").head(10),
         metadata={"new_postings": imported.new, "unavailable": dict(imported.unavailable)},
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "all_accounts_imported",
+                "postings",
                 passed=not imported.unavailable,
-                check_name="all_accounts_imported",
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"unavailable": dict(imported.unavailable)},
+                session=run.session,
+                found=f"{imported.new} new postings, unavailable: {', '.join(imported.unavailable) or 'none'}",
             )
         ],
     )
@@ -57,22 +67,7 @@ def postings(
     group_name=_GROUP,
     kinds={"polars", "parquet"},
     deps=["securities", "postings", "prices", "exchange_rates"],
-    metadata={
-        **definition_metadata(Positions),
-        "dagster/column_lineage": column_lineage(
-            {
-                "quantity": [("postings", "quantity")],
-                "average_cost": [("postings", "unit_cost"), ("postings", "quantity")],
-                "price": [("prices", "price")],
-                "value": [("postings", "quantity"), ("prices", "price")],
-                "value_base": [
-                    ("postings", "quantity"),
-                    ("prices", "price"),
-                    ("exchange_rates", "rate"),
-                ],
-            }
-        ),
-    },
+    metadata=definition_metadata(Positions),
     check_specs=[
         dg.AssetCheckSpec(
             "every_position_is_valued",
@@ -97,20 +92,32 @@ def positions_snapshot(
     return run.result(
         "positions_snapshot",
         table,
-        rows=table.sort("account_id", "weight", descending=[False, True], nulls_last=True).select(
+        rows=table.filter(~pl.col("is_cash"))
+        .sort("account_id", "weight", descending=[False, True], nulls_last=True)
+        .select(
             "account_id", "commodity", "quantity", "average_cost", "price", "value", "currency",
             "unrealised_gain", "value_base", "weight",
         ),
         metadata={
             "plot": plot(positions_chart(table), "Share of value"),
-            "accounts": dg.MetadataValue.md(markdown_table(account_values(table))),
+            "accounts": dg.MetadataValue.md(markdown_table(account_values(table).drop("gain_known"))),
+            "cash": dg.MetadataValue.md(
+                markdown_table(
+                    table.filter("is_cash").select(
+                        "account_id", balance="quantity", currency="commodity", value_base="value_base"
+                    )
+                )
+            ),
+            "dagster/column_lineage": _LINEAGE,
         },
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "every_position_is_valued",
+                "positions_snapshot",
                 passed=unvalued.is_empty(),
-                check_name="every_position_is_valued",
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"unvalued": unvalued["commodity"].to_list()},
+                session=run.session,
+                found=f"{table.height} positions, {unvalued.height} without a value",
+                rows=unvalued.select("account_id", "commodity", "quantity"),
             )
         ],
     )  # fmt: skip

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.metadata import definition_metadata, markdown_table
+from assets.metadata import check, definition_metadata, markdown_table
 from assets.session_run import SessionRun
 from assets.sync import ask_brokers
 from ballast.reconciliation.compare import blocked_accounts, reconcile
@@ -66,12 +65,13 @@ def broker_state(
         rows=state.balances,
         metadata=accounts,
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "no_negative_cash",
+                "broker_balances",
                 passed=negative.is_empty(),
-                asset_key="broker_balances",
-                check_name="no_negative_cash",
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"negative": dg.MetadataValue.md(markdown_table(negative))},
+                session=run.session,
+                found=f"{state.balances.height} balances, {negative.height} negative",
+                rows=negative,
             )
         ],
     )
@@ -120,23 +120,38 @@ def reconciliation_report(
     differences = table.filter(pl.col("outcome") != "matched")
     blocked = blocked_accounts(table)
     everyone = set(run.workspace.portfolio.base_currencies)
-    facts: dict[str, Any] = {
-        "blocked": blocked,
-        "rows": dg.MetadataValue.md(markdown_table(differences.head(40))),
-    }
+    found = f"{table.height} figures compared, {differences.height} different, " + (
+        f"stopped: {'; '.join(f'{a} ({why})' for a, why in blocked.items())}"
+        if blocked
+        else "no account stopped"
+    )
     return run.result(
         "reconciliation_report",
         table,
         rows=differences if differences.height else table.head(40),
-        metadata={"compared": table.height, "different": differences.height, "blocked": blocked},
+        metadata={
+            "compared": table.height,
+            "different": differences.height,
+            "stopped_accounts": ", ".join(blocked) or "none",
+        },
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "some_account_may_be_planned",
+                "reconciliation_report",
                 passed=set(blocked) != everyone,
-                check_name="some_account_may_be_planned",
-                metadata=facts,
+                session=run.session,
+                found=found,
+                rows=differences,
+                severity=dg.AssetCheckSeverity.ERROR,
             ),
-            dg.AssetCheckResult(
-                passed=not blocked, check_name="no_critical_differences", metadata=facts
+            check(
+                "no_critical_differences",
+                "reconciliation_report",
+                passed=not blocked,
+                session=run.session,
+                found=found,
+                rows=differences,
+                severity=dg.AssetCheckSeverity.ERROR,
             ),
         ],
     )

@@ -22,6 +22,11 @@ from resources.recommendations import EMERGENCY
 # Each round covers a shortfall or sells something; far fewer are ever needed.
 _MOST_ROUNDS = 25
 
+NOT_SHORT = "not short of cash"
+REPAIRED = "repaired"
+ADVISED = "advised"
+SETTLED = (NOT_SHORT, REPAIRED)
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -79,9 +84,10 @@ def _repair_account(run: SessionRun, account_id: str, prices: pl.DataFrame, cost
 def _end_episode(run: SessionRun, account_id: str) -> Repair:
     run.workspace.recommendations.dismiss_emergency(account_id)
     episode = run.workspace.episodes.current(account_id)
-    if episode is not None:
-        run.workspace.episodes.close(episode, run.session, "repaired")
-    return Repair("repaired")
+    if episode is None:
+        return Repair(NOT_SHORT)
+    run.workspace.episodes.close(episode, run.session, REPAIRED)
+    return Repair(REPAIRED)
 
 
 def _advise(
@@ -113,7 +119,7 @@ def _advise(
         {key: row[key] for key in ("account_id", "step", "side", "symbol", "quantity", "reason")}
         for row in rows
     )
-    return Repair("advised" if rows else decided.outcome, shown)
+    return Repair(ADVISED if rows else decided.outcome, shown)
 
 
 def _decide(run: SessionRun, situation: Situation, costs: Costs) -> Round:

@@ -1,9 +1,10 @@
 """Assets of insight: the market regime, and the weights that are wanted."""
 
 import dagster as dg
+import polars as pl
 
 from assets.history import known_actions, known_bars
-from assets.metadata import definition_metadata, plot
+from assets.metadata import check, definition_metadata, plot
 from assets.session_run import SessionRun
 from ballast.configuration import target_weights_table
 from ballast.market.history import adjusted_for_splits
@@ -35,8 +36,10 @@ def regime_detection(
     """Bull, sideways or bear, by the index's distance from its moving average, and the cash reserve this asks for."""
     run = SessionRun.of(context, workspace)
     bars = adjusted_for_splits(known_bars(run), known_actions(run), run.session)
-    table = moving_average_regime(bars, run.workspace.portfolio.regime, run.session)
-    table = table.tail(_SESSIONS_SHOWN)
+    settings = run.workspace.portfolio.regime
+    table = moving_average_regime(bars, settings, run.session).tail(_SESSIONS_SHOWN)
+    listed = run.workspace.securities
+    name = listed.filter(pl.col("symbol") == settings.index)["name"][0]
     run.publish(run.table("regime_detection", table, Regimes))
     last = table.row(-1, named=True)
     return run.result(
@@ -45,15 +48,19 @@ def regime_detection(
         rows=table.tail(10).reverse(),
         metadata={
             "regime": last["regime"] or "unknown",
-            "distance": last["distance"] if last["distance"] is not None else "unknown",
-            "reserve_share": last["reserve_share"],
-            "plot": plot(regime_chart(table), "Regime"),
+            "distance_from_mean": "unknown"
+            if last["distance"] is None
+            else f"{last['distance']:+.1%}",
+            "cash_reserve": f"{last['reserve_share']:.0%}",
+            "plot": plot(regime_chart(table, name, settings.window), "Regime"),
         },
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "regime_is_known",
+                "regime_detection",
                 passed=last["regime"] is not None,
-                check_name="regime_is_known",
-                severity=dg.AssetCheckSeverity.WARN,
+                session=run.session,
+                found=f"{settings.index} is in a {last['regime'] or 'unknown'} market",
             )
         ],
     )

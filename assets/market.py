@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.history import known_actions, known_bars, publish_history
-from assets.metadata import definition_metadata, markdown_table
+from assets.metadata import check, definition_metadata, markdown_table
 from assets.session_run import SessionRun
 from ballast.market import history, quality
 from ballast.market.exchange_rates import cross_rates
@@ -106,10 +106,12 @@ def historical_data(
             "findings": dg.MetadataValue.md(markdown_table(findings.tail(20))),
         },
         checks=[
-            _warning(
-                "bars_pass_the_quality_gates", "historical_data", quarantined, "bars kept out"
+            _nothing_found(
+                run, "bars_pass_the_quality_gates", "historical_data", quarantined, "bars kept out"
             ),
-            _warning("no_gaps_against_the_calendar", "historical_data", gaps, "missing bars"),
+            _nothing_found(
+                run, "no_gaps_against_the_calendar", "historical_data", gaps, "bars missing"
+            ),
         ],
     )
     yield run.result("corporate_actions", actions, rows=actions.sort("ex_date").tail(10))
@@ -145,7 +147,7 @@ def prices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         table,
         rows=table.head(30),
         metadata={"stale": stale.height, "blocked": int(table["blocks_planning"].sum())},
-        checks=[_warning("prices_are_fresh", "prices", stale, "stale prices")],
+        checks=[_nothing_found(run, "prices_are_fresh", "prices", stale, "stale prices")],
     )
 
 
@@ -184,11 +186,8 @@ def _fetch(
     return pl.concat(bars), pl.concat(actions)
 
 
-def _warning(name: str, asset: str, rows: pl.DataFrame, what: str) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=rows.is_empty(),
-        asset_key=asset,
-        check_name=name,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={what: rows.height, "rows": dg.MetadataValue.md(markdown_table(rows.head(20)))},
-    )
+def _nothing_found(
+    run: SessionRun, name: str, asset: str, rows: pl.DataFrame, what: str
+) -> dg.AssetCheckResult:
+    found = f"{rows.height} {what}"
+    return check(name, asset, passed=rows.is_empty(), session=run.session, found=found, rows=rows)

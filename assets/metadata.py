@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,13 @@ import polars as pl
 from ballast.tables import describe_columns, polars_schema
 
 _LARGEST_PLOT = 100_000
+_SHARES = ("weight", "share", "distance")
+_KEEP_DIGITS = (
+    "price", "rate", "average_cost", "unit_cost", "quantity", "ratio", "amount", "lot",
+    "local_value", "broker_value", "difference", "tolerance",
+)  # fmt: skip
+# Does not break a date in a narrow column.
+_HYPHEN = "\u2011"
 
 
 def column_schema(schema: type[dy.Schema]) -> dg.TableSchema:
@@ -54,18 +61,57 @@ def column_lineage(sources: Mapping[str, list[tuple[str, str]]]) -> dg.TableColu
     )
 
 
+def check(
+    name: str,
+    asset: str,
+    *,
+    passed: bool,
+    session: date,
+    found: str,
+    rows: pl.DataFrame | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
+    """Return a check's result with what was found in a sentence, because the UI shows nothing else unasked.
+
+    Parameters
+    ----------
+    session : date
+        Named in the description, because the UI keeps only the newest result whatever session it was for.
+    rows : pl.DataFrame, optional
+        The rows concerned.
+    """
+    facts: dict[str, Any] = {}
+    if rows is not None:
+        facts = {
+            "rows_concerned": rows.height,
+            "rows": dg.MetadataValue.md(markdown_table(rows.head(40))),
+        }
+    return dg.AssetCheckResult(
+        passed=passed,
+        asset_key=asset,
+        check_name=name,
+        severity=severity,
+        description=f"{session}: {found}",
+        metadata=facts,
+    )
+
+
 def table_metadata(row_count: int, shown: pl.DataFrame) -> dict[str, Any]:
     """Return the row count and some rows as a table."""
     return {"dagster/row_count": row_count, "rows": dg.MetadataValue.md(markdown_table(shown))}
 
 
 def markdown_table(frame: pl.DataFrame) -> str:
-    """Render a small frame as a Markdown table; unknown values are shown as such."""
+    """Render a small frame as a Markdown table.
+
+    Unknown values are shown as such. What a column holds is told by its name: weights and shares are percentages,
+    prices, rates, costs and quantities keep their digits, other amounts are shown to the cent.
+    """
     if frame.is_empty():
         return "*no rows*"
     header = "| " + " | ".join(frame.columns) + " |"
     ruler = "|" + "---|" * frame.width
-    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.iter_rows()]
+    lines = ["| " + " | ".join(map(_cell, frame.columns, row)) + " |" for row in frame.iter_rows()]
     return "\n".join([header, ruler, *lines])
 
 
@@ -83,18 +129,23 @@ def plot(png: bytes, title: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
 
 
-def data_version(frame: pl.DataFrame) -> dg.DataVersion:
-    """Return a hash of the rows, so that an unchanged table is recognised."""
-    digest = hashlib.sha256(frame.write_csv().encode()).hexdigest()
-    return dg.DataVersion(digest[:16])
-
-
-def _cell(value: object) -> str:
+def _cell(column: str, value: object) -> str:
     if value is None:
         return "*unknown*"
     if isinstance(value, Decimal):
-        text = f"{value:,.6f}".rstrip("0").rstrip(".")
-        return text if text != "-0" else "0"
+        return _amount(column, value)
     if isinstance(value, float):
-        return f"{value:,.4f}"
+        is_share = any(word in column for word in _SHARES)
+        return f"{value:.1%}" if is_share else f"{value:,.2f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M").replace("-", _HYPHEN)
+    if isinstance(value, date):
+        return value.isoformat().replace("-", _HYPHEN)
     return str(value).replace("|", "\\|")
+
+
+def _amount(column: str, value: Decimal) -> str:
+    if not any(word in column for word in _KEEP_DIGITS):
+        return f"{value:,.2f}"
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return text if text != "-0" else "0"

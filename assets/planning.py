@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from assets.metadata import definition_metadata, markdown_table, plot
+from assets.metadata import check, definition_metadata, markdown_table, plot
 from assets.session_run import SessionRun
 from ballast.market.exchange_rates import Rates
 from ballast.planning.account import accounts_of
@@ -90,16 +90,29 @@ def planner_recommendations(
         table,
         rows=table.select(
             "account_id", "step", "side", "symbol", "quantity", "price", "currency", "value_base",
-            "fee", "weight_before", "weight_after", "target_weight", "reason",
+            "fee", "reason",
         ),
         metadata={
             "plot": plot(plan_chart(table), "Weights before and after"),
-            "accounts": dg.MetadataValue.md(markdown_table(outcomes)),
-            "inputs": hashes,
+            "accounts": dg.MetadataValue.md(markdown_table(outcomes.select(
+                "account_id", "status", "steps", "value_before", "cash_before", "cash_after",
+                "reserve", "fees",
+            ))),
+            "inputs": ", ".join(f"{account} {found}" for account, found in hashes.items()),
         },
         checks=[
-            _check("every_account_was_planned", unplanned),
-            _check("cash_stays_above_the_reserve", below),
+            check(
+                "every_account_was_planned", "planner_recommendations",
+                passed=unplanned.is_empty(), session=run.session,
+                found=f"{outcomes.height} accounts, {unplanned.height} not planned",
+                rows=unplanned.select("account_id", "status", "reason"),
+            ),
+            check(
+                "cash_stays_above_the_reserve", "planner_recommendations",
+                passed=below.is_empty(), session=run.session,
+                found=f"{below.height} accounts below their reserve after the plan",
+                rows=below.select("account_id", "cash_after", "reserve"),
+            ),
         ],
     )  # fmt: skip
 
@@ -112,12 +125,3 @@ def _store(run: SessionRun, table: pl.DataFrame, hashes: dict[str, str]) -> None
             for row in steps.iter_rows(named=True)
         ]
         run.workspace.recommendations.store_plan(account_id, run.session, rows)
-
-
-def _check(name: str, offending: pl.DataFrame) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=offending.is_empty(),
-        check_name=name,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"rows": dg.MetadataValue.md(markdown_table(offending))},
-    )

@@ -5,7 +5,7 @@ import polars as pl
 
 from assets.metadata import definition_metadata
 from assets.session_run import SessionRun
-from ballast.reporting.daily import DailyFacts
+from ballast.reporting.daily import DailyFacts, daily_summary
 from ballast.reporting.daily import daily_report as render
 from ballast.tables import DailyReports
 from resources.workspace_resource import WorkspaceResource
@@ -50,5 +50,8 @@ def daily_report(
         "daily_report",
         table,
         rows=table.select("session"),
-        metadata={"report": dg.MetadataValue.md(text)},
+        metadata={
+            "report": dg.MetadataValue.md(text),
+            "summary": dg.MetadataValue.md(daily_summary(facts)),
+        },
     )

@@ -11,7 +11,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from assets.metadata import data_version, table_metadata
+from assets.metadata import table_metadata
 from resources.lake import Snapshot, Table
 from resources.workspace import Workspace
 from resources.workspace_resource import WorkspaceResource
@@ -75,6 +75,11 @@ class SessionRun:
                 "configuration": self.workspace.portfolio.fingerprint(),
                 **(metadata or {}),
             },
-            data_version=data_version(frame),
+            data_version=self._version(asset),
             check_results=list(checks),
         )
+
+    def _version(self, asset: str) -> dg.DataVersion | None:
+        """Return the hash of what was published, so that an unchanged table is recognised."""
+        entry = self.snapshot(asset).entries.get((asset, self.partition))
+        return None if entry is None else dg.DataVersion(entry.sha256[:16])

@@ -3,8 +3,8 @@
 import dagster as dg
 import polars as pl
 
-from assets.emergency import repair
-from assets.metadata import definition_metadata, markdown_table
+from assets.emergency import ADVISED, SETTLED, repair
+from assets.metadata import check, definition_metadata, markdown_table
 from assets.session_run import SessionRun
 from ballast.errors import BrokerUnavailableError
 from ballast.tables import Orders
@@ -50,11 +50,13 @@ def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         rows=table.drop("origin_id"),
         metadata={"mode": mode, "stopped": stopped},
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "no_order_refused",
+                "orders",
                 passed=refused.is_empty() and not stopped,
-                check_name="no_order_refused",
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"rows": dg.MetadataValue.md(markdown_table(refused)), "stopped": stopped},
+                session=run.session,
+                found=f"mode {mode}, {table.height} orders, {refused.height} refused or unknown",
+                rows=refused,
             )
         ],
     )
@@ -84,7 +86,8 @@ def emergency_actions(
     run.publish(run.table("emergency_actions", emergency, Orders))
     outcomes = {account: report.outcome for account, report in reports.items()}
     advice = [row for report in reports.values() for row in report.advice]
-    short = [account for account, outcome in outcomes.items() if outcome != "repaired"]
+    short = {a: outcome for a, outcome in outcomes.items() if outcome not in SETTLED}
+    only_advised = set(short.values()) <= {ADVISED}
     return run.result(
         "emergency_actions",
         emergency,
@@ -94,10 +97,16 @@ def emergency_actions(
             "advice": dg.MetadataValue.md(markdown_table(pl.DataFrame(advice))),
         },
         checks=[
-            dg.AssetCheckResult(
+            check(
+                "no_account_is_short_of_cash",
+                "emergency_actions",
                 passed=not short,
-                check_name="no_account_is_short_of_cash",
-                metadata={"outcome": outcomes},
+                session=run.session,
+                found=", ".join(f"{account}: {outcome}" for account, outcome in outcomes.items()),
+                # Research mode is not meant to repair; an account that nobody can repair is an error.
+                severity=dg.AssetCheckSeverity.WARN
+                if only_advised
+                else dg.AssetCheckSeverity.ERROR,
             )
         ],
     )

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from ballast.errors import ConfigurationError
 from ballast.money import to_amount
 from ballast.tables import Securities, TargetWeights, polars_schema
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+# TOML has types of its own: a number in quotes or `true` for 1 is a mistake, not a spelling.
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
+Share = Annotated[Number, Field(ge=0.0, le=1.0)]
 
 
 class _Strict(BaseModel):
@@ -35,6 +39,12 @@ class SessionSettings(_Strict):
         None, description="Last session that may be run; leave out for a portfolio that is live."
     )
 
+    @model_validator(mode="after")
+    def _last_is_not_before_first(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last ({self.last}) lies before first ({self.first})")
+        return self
+
 
 class MarketDataSettings(_Strict):
     """Where prices, corporate actions and exchange rates come from."""
@@ -46,16 +56,16 @@ class MarketDataSettings(_Strict):
     history_start: date = Field(
         date(2015, 1, 1), description="First day of the price history to load."
     )
-    stale_limit: int = Field(
+    stale_limit: Whole = Field(
         3,
         ge=0,
         le=30,
         description="A price older than this blocks planning for the security. Unit: sessions.",
     )
-    rate_age_limit: int = Field(
+    rate_age_limit: Whole = Field(
         7, ge=1, le=30, description="Oldest usable exchange rate. Unit: calendar days."
     )
-    jump_limit: float = Field(
+    jump_limit: Number = Field(
         0.40,
         gt=0.0,
         le=10.0,
@@ -85,22 +95,22 @@ class RegimeSettings(_Strict):
     """The moving-average rule and the cash reserve that each regime asks for."""
 
     index: str = Field("^GSPC", min_length=1, description="Index whose trend decides.")
-    window: int = Field(
+    window: Whole = Field(
         200, ge=20, le=400, description="Length of the moving average. Unit: sessions."
     )
-    bull_threshold: float = Field(
+    bull_threshold: Number = Field(
         0.05, gt=0.0, lt=1.0, description="At or above this distance from the mean: bull."
     )
-    bear_threshold: float = Field(
+    bear_threshold: Number = Field(
         -0.05, gt=-1.0, lt=0.0, description="At or below this distance from the mean: bear."
     )
-    reserve_bull: float = Field(
+    reserve_bull: Number = Field(
         0.02, ge=0.01, le=0.40, description="Cash share of the account in a bull market."
     )
-    reserve_sideways: float = Field(
+    reserve_sideways: Number = Field(
         0.03, ge=0.01, le=0.40, description="Cash share of the account in a sideways market."
     )
-    reserve_bear: float = Field(
+    reserve_bear: Number = Field(
         0.05, ge=0.01, le=0.40, description="Cash share of the account in a bear market."
     )
     reserve_floor: Decimal = Field(
@@ -128,7 +138,7 @@ class ReconciliationSettings(_Strict):
 class PlannerSettings(_Strict):
     """Limits of the plan."""
 
-    maximum_trades: int = Field(
+    maximum_trades: Whole = Field(
         20, ge=1, le=100, description="Most purchases and sales in one plan, per account."
     )
 
@@ -175,8 +185,8 @@ class SecuritySettings(_Strict):
     country: str | None = Field(None, description="Country, for attribution.")
     industry: str | None = Field(None, description="Industry, for attribution.")
     lot_size: Decimal = Field(Decimal(1), gt=0, description="Smallest tradable quantity.")
-    allow_buy: bool = Field(True, description="Whether the planner may buy it.")
-    allow_sell: bool = Field(True, description="Whether the planner may sell it.")
+    allow_buy: Flag = Field(True, description="Whether the planner may buy it.")
+    allow_sell: Flag = Field(True, description="Whether the planner may sell it.")
 
 
 class AccountSettings(_Strict):
@@ -216,24 +226,32 @@ class Portfolio(_Strict):
     emergency: EmergencySettings = EmergencySettings()
     storage: StorageSettings = StorageSettings()
     paper: PaperSettings = PaperSettings()
-    accounts: tuple[AccountSettings, ...] = Field(min_length=1)
-    securities: tuple[SecuritySettings, ...] = Field(min_length=1)
+    accounts: tuple[AccountSettings, ...]
+    securities: tuple[SecuritySettings, ...]
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Self:
         symbols = [security.symbol for security in self.securities]
-        repeated = {symbol for symbol in symbols if symbols.count(symbol) > 1}
-        if repeated:
-            raise ValueError(f"securities listed twice: {sorted(repeated)}")
         ids = [account.id for account in self.accounts]
-        if len(set(ids)) != len(ids):
-            raise ValueError("two accounts share an id")
+        # A minimum length would be reported beside the mistake in the only entry, which is no second mistake.
+        problems = [
+            f"list at least one entry under [[{name}]]"
+            for name, entries in (("accounts", ids), ("securities", symbols))
+            if not entries
+        ]
+        if repeated := _repeated(symbols):
+            problems.append(f"securities listed twice: {repeated}")
+        if repeated := _repeated(ids):
+            problems.append(f"accounts listed twice: {repeated}")
+        if clashes := sorted(set(symbols) & set(self.currencies)):
+            problems.append(f"symbols that are also currencies in use: {clashes}")
         for account in self.accounts:
-            unknown = sorted(set(account.targets) - set(symbols))
-            if unknown:
-                raise ValueError(f"account {account.id!r} targets unknown securities: {unknown}")
-        if self.regime.index not in symbols:
-            raise ValueError(f"regime.index {self.regime.index!r} is not among the securities")
+            if unknown := sorted(set(account.targets) - set(symbols)):
+                problems.append(f"account {account.id!r} targets unknown securities: {unknown}")
+        if symbols and self.regime.index not in symbols:
+            problems.append(f"regime.index {self.regime.index!r} is not among the securities")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     def base_currency_of(self, account_id: str) -> str:
@@ -264,13 +282,18 @@ class Portfolio(_Strict):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
 def parse(text: str, *, where: str) -> Portfolio:
     """Parse the text of a portfolio file.
 
     Raises
     ------
     ConfigurationError
-        Naming every offending key at once; nothing is accepted in part.
+        Naming every offending key at once, and once all values are right every name that does not fit another;
+        nothing is accepted in part.
     """
     try:
         return Portfolio.model_validate(tomllib.loads(text))
@@ -280,7 +303,8 @@ def parse(text: str, *, where: str) -> Portfolio:
         ) from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'portfolio'}: {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc']) or 'portfolio'}:"
+            f" {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
         )
         raise ConfigurationError(
@@ -297,6 +321,12 @@ def load(path: Path) -> Portfolio:
             f"cannot read the portfolio file: {error.strerror}",
             where=str(path),
             remedy="Name it in BALLAST_PORTFOLIO or put portfolio.toml into the current folder.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"not valid UTF-8: {error.reason} at byte {error.start}",
+            where=str(path),
+            remedy="Save the file as UTF-8.",
         ) from error
     return parse(text, where=str(path))
 

@@ -6,8 +6,20 @@ of an amount conserves its total.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    InvalidOperation,
+    Overflow,
+)
+from fractions import Fraction
 
 import polars as pl
 
@@ -20,17 +32,22 @@ ZERO = Decimal(0)
 _AMOUNT_UNIT = Decimal(1).scaleb(-AMOUNT_SCALE)
 _RATE_UNIT = Decimal(1).scaleb(-RATE_SCALE)
 CENT = Decimal("0.01")
-_WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+# A float that reaches an amount is a programming error, so it is trapped rather than converted.
+_WIDE = Context(
+    prec=60,
+    rounding=ROUND_HALF_EVEN,
+    traps=[DivisionByZero, FloatOperation, InvalidOperation, Overflow],
+)
 
 
 def to_amount(value: Decimal | int | str) -> Decimal:
     """Round to the eight decimals in which the books keep quantities, prices and money."""
-    return Decimal(value).quantize(_AMOUNT_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
+    return Decimal(value, _WIDE).quantize(_AMOUNT_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def to_rate(value: Decimal | int | str) -> Decimal:
     """Round to the twelve decimals in which exchange rates are kept."""
-    return Decimal(value).quantize(_RATE_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
+    return Decimal(value, _WIDE).quantize(_RATE_UNIT, rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def to_cents(value: Decimal) -> Decimal:
@@ -72,15 +89,26 @@ def exact(observed: float, places: int = 6) -> Decimal:
         Finite; a market observation, never a sum of money.
     places : int
         Decimals kept; six hold every quotation in use and drop binary noise.
+
+    Raises
+    ------
+    ValueError
+        If the observation is not finite; unknown is None, never NaN.
     """
+    if not math.isfinite(observed):
+        raise ValueError(f"{observed} is not an observation")
     return Decimal(repr(observed)).quantize(
         Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN, context=_WIDE
     )
 
 
 def exact_column(column: pl.Expr, places: int = 6) -> pl.Expr:
-    """Vectorised `exact`: a float column as amounts; null and NaN become null."""
-    return column.fill_nan(None).round(places).cast(AMOUNT)
+    """Vectorised `exact`: a float column as amounts; null and NaN become null.
+
+    An observation with no more decimals than asked for becomes the same amount as by `exact`.
+    """
+    # Through the scale asked for: at eight decimals a price above 90 million no longer fits the float's 53 bits.
+    return column.fill_nan(None).cast(pl.Decimal(38, places)).cast(AMOUNT)
 
 
 def approximate(column: pl.Expr) -> pl.Expr:
@@ -105,16 +133,18 @@ def allocate(total: Decimal, weights: Sequence[Decimal], unit: Decimal = CENT) -
     ValueError
         If weights are negative, sum to zero, or the total is not a multiple of the unit.
     """
-    weight_sum = sum(weights, ZERO)
-    if weight_sum <= 0 or any(weight < 0 for weight in weights):
+    # Fractions, because a sum of wide weights would be rounded by the default context.
+    shares_of = [Fraction(weight) for weight in weights]
+    weight_sum = sum(shares_of, Fraction(0))
+    if weight_sum <= 0 or any(weight < 0 for weight in shares_of):
         raise ValueError("weights must be non-negative with a positive sum")
-    units = _WIDE.divide(total, unit)
-    if units != units.to_integral_value():
+    units = Fraction(total) / Fraction(unit)
+    if units.denominator != 1:
         raise ValueError(f"{total} is not a multiple of {unit}")
-    shares = [_WIDE.divide(_WIDE.multiply(units, weight), weight_sum) for weight in weights]
-    floors = [share.to_integral_value(rounding=ROUND_FLOOR) for share in shares]
-    left_over = int(units - sum(floors, ZERO))
-    by_remainder = sorted(range(len(shares)), key=lambda i: (floors[i] - shares[i], i))
+    shares = [units * weight / weight_sum for weight in shares_of]
+    parts = [math.floor(share) for share in shares]
+    left_over = int(units) - sum(parts)
+    by_remainder = sorted(range(len(shares)), key=lambda i: (parts[i] - shares[i], i))
     for index in by_remainder[:left_over]:
-        floors[index] += 1
-    return [_WIDE.multiply(part, unit) for part in floors]
+        parts[index] += 1
+    return [_WIDE.multiply(Decimal(part), unit) for part in parts]

@@ -38,6 +38,7 @@ def daily_schedule(
 
 @dg.schedule(
     job=maintain_lake,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     cron_schedule="40 3 * * 0",
     execution_timezone="UTC",
     description="Weekly housekeeping of the lake.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import polars as pl
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ballast.errors import BrokerUnavailableError, OrderRefusedError
 from ballast.tables import Orders, polars_schema
-from ballast.trading.orders import OPEN_STATES, OrderIntent, may_become
+from ballast.trading.orders import FINAL_STATES, OPEN_STATES, OrderIntent, may_become
 from resources.brokers.protocol import BrokerExecution, OrderStatus
 from resources.clock import now
 from resources.store import Store, insert_unknown
@@ -26,18 +27,23 @@ class OrderBook:
     def place(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus:
         """Carry an order to the broker exactly once.
 
-        An order that was written before is not sent again until the broker says that it never saw it. A timeout leaves
-        the order `unknown`, to be resolved by the next call.
+        An order that was written before is not sent again until the broker says that it never saw it; one whose fate is
+        final is neither sent nor asked about. A timeout leaves the order `unknown`, to be resolved by the next call.
 
         Raises
         ------
         BrokerUnavailableError
             If its fate is unknown.
+        OrderRefusedError
+            If another order was written under this id, or the broker contradicts what it said before.
         """
-        is_new = self._write_intent(intent)
+        known = self._write_intent(intent)
+        if known is not None and known.state in FINAL_STATES:
+            final = cast(Literal["filled", "rejected"], known.state)
+            return OrderStatus(known.client_order_id, final, known.detail)
         try:
             status = None
-            if not is_new:
+            if known is not None:
                 status = broker.status(intent.account_id, intent.client_order_id)
             if status is None:
                 status = broker.submit(intent)
@@ -81,21 +87,27 @@ class OrderBook:
             OrderIntent(**row) for row in open_orders.drop("state", "detail").iter_rows(named=True)
         ]
 
-    def _write_intent(self, intent: OrderIntent) -> bool:
+    def _write_intent(self, intent: OrderIntent) -> OrderState | None:
+        """Write a new order; return the state of one that was written before."""
         with self.store.write() as connection:
-            is_new = insert_unknown(connection, orders, [intent.model_dump()]) == 1
-            if is_new:
+            if insert_unknown(connection, orders, [intent.model_dump()]) == 1:
                 _append(connection, OrderState(intent.client_order_id, "intent", None))
-        return is_new
+                return None
+            row = connection.execute(
+                sa.select(orders).where(orders.c.client_order_id == intent.client_order_id)
+            ).one()
+            if OrderIntent(**row._mapping) != intent:
+                raise OrderRefusedError(
+                    "another order was written under this id",
+                    where=intent.client_order_id,
+                    remedy="Finish that order first; a different order needs an id of its own.",
+                )
+            return _current(connection, intent.client_order_id)
 
     def _record(self, reached: OrderState) -> None:
         with self.store.write() as connection:
-            current = connection.scalar(
-                sa.select(order_events.c.state)
-                .where(order_events.c.client_order_id == reached.client_order_id)
-                .order_by(order_events.c.sequence.desc())
-                .limit(1)
-            )
+            known = _current(connection, reached.client_order_id)
+            current = None if known is None else known.state
             if current == reached.state:
                 return
             if not may_become(current, reached.state):
@@ -114,6 +126,16 @@ class OrderState:
     client_order_id: str
     state: str
     detail: str | None
+
+
+def _current(connection: Connection, client_order_id: str) -> OrderState | None:
+    row = connection.execute(
+        sa.select(order_events.c.state, order_events.c.detail)
+        .where(order_events.c.client_order_id == client_order_id)
+        .order_by(order_events.c.sequence.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else OrderState(client_order_id, row.state, row.detail)
 
 
 def _append(connection: Connection, reached: OrderState) -> None:

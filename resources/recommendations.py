@@ -24,14 +24,14 @@ class RecommendationBook:
     store: Store
 
     def store_plan(self, account_id: str, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store the steps of a plan; pending steps of an earlier plan for the session are superseded."""
+        """Store the steps of a plan; what is pending from earlier plans, also of earlier sessions, is superseded."""
         ids = [row["recommendation_id"] for row in rows]
         with self.store.write() as connection:
             _set_status(
                 connection,
                 "superseded",
                 recommendations.c.account_id == account_id,
-                recommendations.c.session == session,
+                recommendations.c.session <= session,
                 recommendations.c.origin == PLAN,
                 recommendations.c.status == "pending",
                 recommendations.c.recommendation_id.not_in(ids),
@@ -125,11 +125,14 @@ class EpisodeBook:
             return episode_id
 
     def close(self, episode_id: str, session: date, outcome: str) -> None:
-        """Close an episode."""
+        """Close an episode; one that is closed already stays as it is."""
         with self.store.write() as connection:
             connection.execute(
                 sa.update(emergency_episodes)
-                .where(emergency_episodes.c.episode_id == episode_id)
+                .where(
+                    emergency_episodes.c.episode_id == episode_id,
+                    emergency_episodes.c.closed_session.is_(None),
+                )
                 .values(closed_session=session, outcome=outcome)
             )
 

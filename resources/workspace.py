@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from ballast.calendars import TradingCalendars
@@ -30,6 +32,8 @@ from resources.store import Store, open_store, sqlite_url
 
 PORTFOLIO_VARIABLE = "BALLAST_PORTFOLIO"
 STORE_VARIABLE = "BALLAST_STORE_URL"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,7 @@ class Workspace:
     @cached_property
     def lake(self) -> Lake:
         """The lake; each publication refreshes the catalog for people."""
-        catalog = self.data / "catalog.duckdb"
-        return Lake(self.data / "lake", self.store, lambda lake: refresh_catalog(lake, catalog))
+        return Lake(self.data / "lake", self.store, self._refresh_catalog)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -127,6 +130,13 @@ class Workspace:
         )
         opening = read_opening(portfolio.paper.opening, self.folder)
         return PaperBroker(self.store, market, portfolio.base_currencies, opening)
+
+    def _refresh_catalog(self, lake: Lake) -> None:
+        try:
+            refresh_catalog(lake, self.data / "catalog.duckdb")
+        except (duckdb.Error, OSError):
+            # The publication stands; the catalog is for people, and the next one refreshes it again.
+            _log.warning("the catalog could not be refreshed", exc_info=True)
 
     def broker(self, account_id: str) -> Broker:
         """Return the broker of an account."""

@@ -2,7 +2,7 @@
 
 A purchase adds price × quantity and its fee to the basis; a sale removes basis in proportion to the quantity, so the
 average of what remains does not move; a split changes the quantity and never the basis; a flip closes the position and
-opens the remainder at the fill price. A basis that is unknown stays unknown until the position is flat.
+opens the remainder at the fill price. A basis that is unknown stays unknown until the position passes through zero.
 """
 
 from __future__ import annotations
@@ -60,11 +60,15 @@ def hold(changes: Iterable[Change]) -> Holding:
 
 
 def _apply(holding: Holding, change: Change) -> Holding:
+    if change.quantity == ZERO:
+        return holding
     quantity = to_amount(holding.quantity + change.quantity)
-    if change.is_split:
-        return Holding(quantity, holding.basis if quantity != ZERO else ZERO)
     if quantity == ZERO:
         return Holding()
+    if change.is_split:
+        # Shares that a split gives to a position we know nothing of, or turns over, have a basis we do not know.
+        keeps_side = holding.quantity * quantity > ZERO
+        return Holding(quantity, holding.basis if keeps_side else None)
     opens = holding.quantity * change.quantity >= ZERO
     flips = not opens and holding.quantity * quantity < ZERO
     if opens:

@@ -37,31 +37,33 @@ def holdings(postings: pl.DataFrame, symbols: set[str]) -> dict[tuple[str, str],
     symbols : set of str
         The securities among the commodities; the rest is cash.
     """
+    standing = _without_reversed(postings)
+    paid = standing.filter(pl.col("kind") == "fee").group_by("transaction_id", "commodity")
     fees = {
-        row["transaction_id"]: -row["quantity"]
-        for row in postings.filter(pl.col("kind") == "fee")
-        .group_by("transaction_id")
-        .agg(pl.col("quantity").sum())
-        .iter_rows(named=True)
+        (transaction, currency): -quantity
+        for transaction, currency, quantity in paid.agg(pl.col("quantity").sum()).iter_rows()
     }
-    fee_currency = dict(
-        postings.filter(pl.col("kind") == "fee").select("transaction_id", "commodity").iter_rows()
-    )
     changes: dict[tuple[str, str], list[Change]] = {}
-    ordered = postings.filter(pl.col("commodity").is_in(sorted(symbols))).sort(
+    ordered = standing.filter(pl.col("commodity").is_in(sorted(symbols))).sort(
         "occurred_at", "posting_id"
     )
     for row in ordered.iter_rows(named=True):
-        transaction = row["transaction_id"]
-        same_currency = fee_currency.get(transaction) == row["cost_currency"]
         change = Change(
             quantity=row["quantity"],
             price=row["unit_cost"],
-            fee=fees.get(transaction, ZERO) if same_currency else ZERO,
+            # A fee in another currency than the price is booked, but is no part of the basis.
+            fee=fees.get((row["transaction_id"], row["cost_currency"]), ZERO),
             is_split=row["kind"] == "split",
         )
         changes.setdefault((row["account_id"], row["commodity"]), []).append(change)
     return {key: hold(list_of_changes) for key, list_of_changes in changes.items()}
+
+
+def _without_reversed(postings: pl.DataFrame) -> pl.DataFrame:
+    """Leave out every posting that another one reverses, and that other one: together they never happened."""
+    undone = pl.col("posting_id").is_in(postings["reverses"].drop_nulls().implode())
+    undoes = pl.col("reverses").is_in(postings["posting_id"].implode()).fill_null(False)
+    return postings.filter(~undone & ~undoes)
 
 
 def positions_snapshot(
@@ -93,14 +95,15 @@ def positions_snapshot(
     )
     symbols = set(securities["symbol"])
     held = holdings(known, symbols)
+    nothing_known = Holding(basis=None)
     rows = [
         {
             "account_id": account,
             "commodity": commodity,
             "quantity": quantity,
             "is_cash": commodity not in symbols,
-            "cost_basis": held[account, commodity].basis if commodity in symbols else None,
-            "average_cost": held[account, commodity].average if commodity in symbols else None,
+            "cost_basis": held.get((account, commodity), nothing_known).basis,
+            "average_cost": held.get((account, commodity), nothing_known).average,
             "base_currency": base_currencies[account],
         }
         for account, commodity, quantity in quantities(known).iter_rows()
@@ -111,11 +114,16 @@ def positions_snapshot(
         "base_currency",
     )  # fmt: skip
     frame = pl.DataFrame(rows, schema={name: wanted[name] for name in names})
-    return _valued(frame, prices, rates)
+    return _valued(frame, securities, prices, rates)
 
 
-def _valued(frame: pl.DataFrame, prices: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
-    quoted = prices.select("symbol", "price", "price_session", "is_stale", quoted_in="currency")
+def _valued(
+    frame: pl.DataFrame, securities: pl.DataFrame, prices: pl.DataFrame, rates: pl.DataFrame
+) -> pl.DataFrame:
+    # A security that the prices do not list yet has an unknown value, in its own currency.
+    quoted = securities.select("symbol", quoted_in="currency").join(
+        prices.select("symbol", "price", "price_session", "is_stale"), on="symbol", how="left"
+    )
     to_base = rates.select(currency="from_currency", base_currency="to_currency", rate="rate")
     cash = pl.col("is_cash")
     valued = (

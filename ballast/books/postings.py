@@ -1,25 +1,34 @@
 """Turn broker events into postings.
 
 A trade becomes two or three postings of one transaction (shares, cash, fee), an exchange two or three, everything else
-one. The external id of a posting is made of the broker's id and the leg, never of status or arrival time.
+one. The external id of a posting is made of the kind of event, the broker's id and the leg, never of status or arrival
+time; the kind is part of it because brokers number fills and cash movements independently.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
 
-from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill, Fill, SplitEvent
-from ballast.money import ZERO, multiply, to_cents
+from ballast.books.broker_events import (
+    BrokerEvent,
+    CashMovement,
+    ExchangeFill,
+    Fill,
+    SplitEvent,
+    moment_of,
+)
+from ballast.errors import InvalidTableError
+from ballast.money import ZERO, multiply, to_amount, to_cents
 from ballast.tables import Postings, polars_schema
 
 DEFAULT_BUCKET = "core"
 
 PostingRow = dict[str, object]
+Leg = tuple[str, PostingRow]
 
 
 def postings_of(events: Iterable[BrokerEvent], *, source: str) -> pl.DataFrame:
@@ -28,7 +37,8 @@ def postings_of(events: Iterable[BrokerEvent], *, source: str) -> pl.DataFrame:
     Parameters
     ----------
     events : iterable of BrokerEvent
-        Any order; an event that occurs twice gives its postings once.
+        Any order; an event that occurs twice gives its postings once. Of two that share an id and differ, the same
+        one counts in any order, and with all its legs.
     source : str
         System that reported them; external ids are unique within it.
 
@@ -36,104 +46,113 @@ def postings_of(events: Iterable[BrokerEvent], *, source: str) -> pl.DataFrame:
     -------
     pl.DataFrame
         `Postings`, sorted by moment and id.
+
+    Raises
+    ------
+    InvalidTableError
+        If an event's moment does not say in which time zone it is.
     """
-    rows = [row for event in events for row in _legs(event, source)]
+    by_id: dict[str, BrokerEvent] = {}
+    for event in events:
+        name = _name(event)
+        _refuse_without_zone(name, event)
+        known = by_id.setdefault(name, event)
+        if event != known:
+            by_id[name] = min(event, known, key=repr)
+    rows = [row for name, event in by_id.items() for row in _legs(name, event, source)]
     frame = pl.DataFrame(rows, schema=polars_schema(Postings))
-    unique = frame.unique("posting_id", keep="first", maintain_order=True)
-    return Postings.validate(unique.sort("occurred_at", "posting_id"))
+    return Postings.validate(frame.sort("occurred_at", "posting_id"))
 
 
-def _legs(event: BrokerEvent, source: str) -> list[PostingRow]:
+def _name(event: BrokerEvent) -> str:
+    """Name an event by its facts; unique within a source."""
     match event:
         case Fill():
-            return _trade(event, source)
+            kind, broker_id = "fill", event.fill_id
         case ExchangeFill():
-            return _exchange(event, source)
+            kind, broker_id = "exchange", event.fill_id
         case CashMovement():
-            return [
-                _posting(
-                    source, event.movement_id, "cash", event.account_id, event.occurred_at,
-                    event.kind, event.currency, event.amount,
-                )
-            ]  # fmt: skip
+            kind, broker_id = "cash", event.movement_id
         case SplitEvent():
-            return [
-                _posting(
-                    source, event.event_id, "shares", event.account_id, event.occurred_at,
-                    "split", event.symbol, event.quantity,
-                )
-            ]  # fmt: skip
+            kind, broker_id = "split", event.event_id
+    return f"{event.account_id}:{kind}:{broker_id}"
 
 
-def _trade(fill: Fill, source: str) -> list[PostingRow]:
-    proceeds = -to_cents(multiply(fill.quantity, fill.price))
-    legs = [
-        _posting(
-            source, fill.fill_id, "shares", fill.account_id, fill.filled_at, "trade", fill.symbol,
-            fill.quantity, unit_cost=fill.price, cost_currency=fill.currency,
-        ),
-        _posting(
-            source, fill.fill_id, "cash", fill.account_id, fill.filled_at, "trade", fill.currency,
-            proceeds,
-        ),
-    ]  # fmt: skip
-    return legs + _fee(source, fill)
-
-
-def _exchange(fill: ExchangeFill, source: str) -> list[PostingRow]:
-    legs = [
-        _posting(
-            source, fill.fill_id, "from", fill.account_id, fill.filled_at, "exchange",
-            fill.from_currency, -fill.from_amount,
-        ),
-        _posting(
-            source, fill.fill_id, "to", fill.account_id, fill.filled_at, "exchange",
-            fill.to_currency, fill.to_amount,
-        ),
-    ]  # fmt: skip
-    return legs + _fee(source, fill)
-
-
-def _fee(source: str, fill: Fill | ExchangeFill) -> list[PostingRow]:
-    if fill.fee == ZERO:
-        return []
-    return [
-        _posting(
-            source, fill.fill_id, "fee", fill.account_id, fill.filled_at, "fee",
-            fill.fee_currency, -fill.fee,
+def _refuse_without_zone(name: str, event: BrokerEvent) -> None:
+    if moment_of(event).tzinfo is None:
+        raise InvalidTableError(
+            f"the moment {moment_of(event)} has no time zone",
+            where=name,
+            remedy="The adapter of the broker has to say which zone the broker means.",
         )
-    ]  # fmt: skip
 
 
-def _posting(
-    source: str,
-    event_id: str,
+def _legs(name: str, event: BrokerEvent, source: str) -> list[PostingRow]:
+    match event:
+        case Fill():
+            legs = [*_trade(event), *_fee(event)]
+        case ExchangeFill():
+            legs = [
+                _leg("from", "exchange", event.from_currency, -event.from_amount),
+                _leg("to", "exchange", event.to_currency, event.to_amount),
+                *_fee(event),
+            ]
+        case CashMovement():
+            legs = [_leg("cash", event.kind, event.currency, event.amount)]
+        case SplitEvent():
+            legs = [_leg("shares", "split", event.symbol, event.quantity)]
+    transaction = {
+        "transaction_id": _digest(source, name),
+        "account_id": event.account_id,
+        "bucket_id": DEFAULT_BUCKET,
+        "occurred_at": moment_of(event),
+        "settled_on": None,
+        "source": source,
+        "reverses": None,
+    }
+    return [
+        transaction
+        | fields
+        | {"posting_id": _digest(source, f"{name}:{leg}"), "external_id": f"{name}:{leg}"}
+        for leg, fields in legs
+    ]
+
+
+def _trade(fill: Fill) -> list[Leg]:
+    proceeds = -to_cents(multiply(fill.quantity, fill.price))
+    price = to_amount(fill.price)
+    return [
+        _leg(
+            "shares",
+            "trade",
+            fill.symbol,
+            fill.quantity,
+            unit_cost=price,
+            cost_currency=fill.currency,
+        ),
+        _leg("cash", "trade", fill.currency, proceeds),
+    ]
+
+
+def _fee(fill: Fill | ExchangeFill) -> list[Leg]:
+    return [] if fill.fee == ZERO else [_leg("fee", "fee", fill.fee_currency, -fill.fee)]
+
+
+def _leg(
     leg: str,
-    account_id: str,
-    occurred_at: datetime,
     kind: str,
     commodity: str,
     quantity: Decimal,
     *,
     unit_cost: Decimal | None = None,
     cost_currency: str | None = None,
-) -> PostingRow:
-    external_id = f"{account_id}:{event_id}:{leg}"
-    return {
-        "posting_id": _digest(source, external_id),
-        "transaction_id": _digest(source, f"{account_id}:{event_id}"),
-        "account_id": account_id,
-        "bucket_id": DEFAULT_BUCKET,
-        "occurred_at": occurred_at,
-        "settled_on": None,
+) -> Leg:
+    return leg, {
         "kind": kind,
         "commodity": commodity,
-        "quantity": quantity,
+        "quantity": to_amount(quantity),
         "unit_cost": unit_cost,
         "cost_currency": cost_currency,
-        "source": source,
-        "external_id": external_id,
-        "reverses": None,
     }
 
 

@@ -54,7 +54,8 @@ def cross_rates(
         for row in usable.group_by("currency", maintain_order=True).last().iter_rows(named=True)
     }
     newest[_EURO] = (Decimal(1), session)
-    missing = sorted(set(currencies) - set(newest))
+    wanted = sorted(set(currencies))
+    missing = sorted(set(wanted) - set(newest))
     if missing:
         raise MissingRateError(
             f"no exchange rate for {', '.join(missing)} within {age_limit} days of {session}",
@@ -68,8 +69,8 @@ def cross_rates(
             "rate": to_rate(newest[target][0] / newest[source][0]),
             "rate_date": min(newest[source][1], newest[target][1]),
         }
-        for source in sorted(currencies)
-        for target in sorted(currencies)
+        for source in wanted
+        for target in wanted
     ]
     return ExchangeRates.validate(pl.DataFrame(rows, schema=polars_schema(ExchangeRates)))
 

@@ -2,7 +2,8 @@
 
 A bar is stored once per version. Its first version is known at the end of its own session; a late correction, or a bar
 that arrives after newer ones, is known from the session in which it was learned. `as_of` therefore gives the same
-answer for a session whether it is asked on the day or years later.
+answer for a session whether it is asked on the day or years later. One case cannot be told apart: a newest bar that the
+source delivers a run late looks like one whose session was never run, and counts as known at the end of its session.
 """
 
 from __future__ import annotations
@@ -90,11 +91,7 @@ def new_versions(known: pl.DataFrame, observed: pl.DataFrame, session: date) -> 
         .join(latest, on="symbol", how="left", maintain_order="left")
     )
     is_known = pl.col("was_known").fill_null(False)
-    differs = pl.any_horizontal(
-        (pl.col(name) - pl.col(f"known_{name}")).abs()
-        > _RELATIVE_TOLERANCE * pl.col(f"known_{name}").abs().clip(lower_bound=1e-9)
-        for name in _VALUES
-    ).fill_null(False)
+    differs = pl.any_horizontal(_differs(name) for name in _VALUES)
     arrives_late = (pl.col("session") <= pl.col("last_session")).fill_null(False)
     return (
         compared.filter(~is_known | differs)
@@ -106,6 +103,13 @@ def new_versions(known: pl.DataFrame, observed: pl.DataFrame, session: date) -> 
         .select(polars_schema(Bars).names())
         .sort(_KEY)
     )
+
+
+def _differs(name: str) -> pl.Expr:
+    """Say whether a value was restated or learned; one that is now missing corrects nothing."""
+    now, before = pl.col(name).fill_nan(None), pl.col(f"known_{name}").fill_nan(None)
+    restated = (now - before).abs() > _RELATIVE_TOLERANCE * before.abs().clip(lower_bound=1e-9)
+    return restated.fill_null(False) | (now.is_not_null() & before.is_null())
 
 
 def combine(segments: list[pl.DataFrame]) -> pl.DataFrame:

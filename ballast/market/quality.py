@@ -4,6 +4,9 @@ Rules: `duplicate_session` (two different bars for one session), the rules of `B
 and low that do not enclose), `spike` (a jump that the next bar takes back), `jump_unconfirmed` (a jump in the newest
 bar: kept out until the next session confirms it), `jump_confirmed` (a level shift that stayed; let in, known one
 session later) and `gap` (a session of the exchange without a bar; reported only).
+
+Invariant: a verdict looks one bar ahead and no further, and never changes: judging a history day by day as it arrives
+gives every day the same view as judging it at once.
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ def judge(
     Judgement
         Accepted `Bars` with `known_on`, and `QualityFindings`.
     """
-    bars = observed.with_columns(known_on=pl.col("session")).select(polars_schema(Bars).names())
+    bars = observed.with_columns(
+        pl.col("open", "high", "low", "volume").fill_nan(None), known_on=pl.col("session")
+    ).select(polars_schema(Bars).names())
     bars = bars.unique(maintain_order=True).sort(_BAR)
     twice = bars.group_by(_BAR).len().filter(pl.col("len") > 1)
     findings = [
@@ -64,10 +69,12 @@ def judge(
     invalid = result.failure.details()
     for rule in result.failure.counts():
         broken = invalid.filter(pl.col(rule) == "invalid")
-        findings.append(_findings(broken, rule, pl.format("close {}", pl.col("close"))))
+        close = pl.col("close").cast(pl.String).fill_null("unknown")
+        findings.append(_findings(broken, rule, pl.format("close {}", close)))
 
     valid, jumps = _judge_jumps(pl.DataFrame(result.result), context, actions, jump_limit)
-    return Judgement(valid, pl.concat([*findings, jumps]).unique([*_BAR, "rule"]).sort(_BAR))
+    found = pl.concat([*findings, jumps]).unique([*_BAR, "rule"])
+    return Judgement(valid, found.sort(*_BAR, "rule"))
 
 
 def gaps(
@@ -96,69 +103,108 @@ def gaps(
 def _judge_jumps(
     bars: pl.DataFrame, context: pl.DataFrame, actions: pl.DataFrame, limit: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    moved = _moves(bars, context, actions)
-    is_spike = (
-        (pl.col("move").abs() > limit)
-        & (pl.col("next_move").abs() > limit)
-        & (pl.col("move").sign() != pl.col("next_move").sign())
-    )
-    spikes = moved.filter(is_spike.fill_null(False))
-    moved = _moves(bars.join(spikes, on=_BAR, how="anti"), context, actions)
-
-    jumps = moved.filter((pl.col("move").abs() > limit).fill_null(False))
-    unconfirmed = jumps.filter(pl.col("next_session").is_null())
-    confirmed = jumps.filter(pl.col("next_session").is_not_null())
+    levels = _levels(bars, context, actions)
+    move = (pl.col("level") / pl.col("level").shift(1).over("symbol") - 1).abs()
+    jumpy = levels.filter((move > limit).any().over("symbol"))
+    rows = [
+        {"symbol": symbol, **verdict}
+        for (symbol,), series in jumpy.group_by("symbol", maintain_order=True)
+        for verdict in _verdicts(series["session"].to_list(), series["level"].to_list(), limit)
+    ]
+    schema = {
+        "symbol": pl.String, "session": pl.Date, "rule": pl.String, "move": pl.Float64,
+        "confirmed_on": pl.Date,
+    }  # fmt: skip
+    verdicts = pl.DataFrame(rows, schema=schema)
+    confirmed = verdicts.filter(pl.col("rule") == "jump_confirmed")
+    kept_out = verdicts.filter(pl.col("rule") != "jump_confirmed")
     accepted = (
-        bars.join(spikes, on=_BAR, how="anti", maintain_order="left")
-        .join(unconfirmed, on=_BAR, how="anti", maintain_order="left")
-        .join(confirmed.select(*_BAR, "next_session"), on=_BAR, how="left", maintain_order="left")
-        .with_columns(known_on=pl.coalesce("next_session", "known_on"))
-        .drop("next_session")
+        bars.join(kept_out, on=_BAR, how="anti", maintain_order="left")
+        .join(confirmed.select(*_BAR, "confirmed_on"), on=_BAR, how="left", maintain_order="left")
+        .with_columns(known_on=pl.coalesce("confirmed_on", "known_on"))
+        .drop("confirmed_on")
     )
     detail = pl.format("{}% in one session", (pl.col("move") * 100).round(1))
-    return accepted, pl.concat(
-        [
-            _findings(spikes, "spike", detail),
-            _findings(unconfirmed, "jump_unconfirmed", detail),
-            _findings(confirmed, "jump_confirmed", detail, is_quarantined=False),
-        ]
-    )
+    findings = [
+        _findings(confirmed, pl.col("rule"), detail, is_quarantined=False),
+        _findings(kept_out, pl.col("rule"), detail),
+    ]
+    return accepted, pl.concat(findings)
 
 
-def _moves(bars: pl.DataFrame, context: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Add move (against the bar before, splits undone), next_move and next_session."""
+def _verdicts(sessions: list[date], levels: list[float], limit: float) -> list[dict[str, object]]:
+    """Judge each jump by the one bar after it, so that no verdict depends on when it is asked for.
+
+    The first bar is the reference. A bar that jumps from the reference waits for the next one: nearer to the reference
+    than to the jump (in proportion) it takes the jump back, otherwise the jump stays and becomes the reference.
+    """
+    verdicts: list[dict[str, object]] = []
+
+    def found(rule: str, at: int, confirmed_on: date | None = None) -> None:
+        move = levels[at] / reference - 1
+        verdicts.append(
+            {"session": sessions[at], "rule": rule, "move": move, "confirmed_on": confirmed_on}
+        )
+
+    reference = levels[0]
+    waiting: int | None = None
+    for at in range(1, len(levels)):
+        if waiting is not None:
+            if _ratio(levels[at], reference) < _ratio(levels[at], levels[waiting]):
+                found("spike", waiting)
+            else:
+                found("jump_confirmed", waiting, sessions[at])
+                reference = levels[waiting]
+            waiting = None
+        if abs(levels[at] / reference - 1) > limit:
+            waiting = at
+        else:
+            reference = levels[at]
+    if waiting is not None:
+        found("jump_unconfirmed", waiting)
+    return verdicts
+
+
+def _ratio(one: float, other: float) -> float:
+    return max(one / other, other / one)
+
+
+def _levels(bars: pl.DataFrame, context: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Return the closes with all splits so far undone, and before them the last one known of each symbol."""
     first = bars.group_by("symbol").agg(first=pl.col("session").min())
     before = (
         context.join(first, on="symbol")
         .filter(pl.col("session") < pl.col("first"))
         .sort(_BAR)
         .group_by("symbol", maintain_order=True)
-        .tail(1)
-        .select(*_BAR, "close", is_context=pl.lit(True))
+        .last()
     )
-    splits = actions.filter(pl.col("kind") == "split").select(
-        "symbol", session="ex_date", ratio=pl.col("ratio").cast(pl.Float64)
+    # Splits are undone between bars rather than on the ex date, which may have no bar of its own.
+    splits = (
+        actions.filter(pl.col("kind") == "split")
+        .sort("symbol", "ex_date")
+        .select(
+            "symbol",
+            session="ex_date",
+            factor=pl.col("ratio").cast(pl.Float64).cum_prod().over("symbol"),
+        )
     )
-    series = (
-        pl.concat([before, bars.select(*_BAR, "close", is_context=pl.lit(False))])
-        .join(splits, on=_BAR, how="left")
+    return (
+        pl.concat([before.select(*_BAR, "close"), bars.select(*_BAR, "close")])
+        .sort("session")
+        .join_asof(splits.sort("session"), on="session", by="symbol", check_sortedness=False)
+        .select(*_BAR, level=pl.col("close") * pl.col("factor").fill_null(1.0))
         .sort(_BAR)
     )
-    undone = pl.col("close") * pl.col("ratio").fill_null(1.0)
-    series = series.with_columns(move=undone / pl.col("close").shift(1).over("symbol") - 1)
-    return series.with_columns(
-        next_move=pl.col("move").shift(-1).over("symbol"),
-        next_session=pl.col("session").shift(-1).over("symbol"),
-    ).filter(~pl.col("is_context"))
 
 
 def _findings(
-    rows: pl.DataFrame, rule: str, detail: pl.Expr, *, is_quarantined: bool = True
+    rows: pl.DataFrame, rule: str | pl.Expr, detail: pl.Expr, *, is_quarantined: bool = True
 ) -> pl.DataFrame:
     return rows.select(
         "symbol",
         "session",
-        rule=pl.lit(rule),
+        rule=pl.lit(rule) if isinstance(rule, str) else rule,
         detail=detail,
         is_quarantined=pl.lit(is_quarantined),
     ).cast(polars_schema(QualityFindings))

@@ -15,6 +15,9 @@ from ballast.configuration import RegimeSettings
 from ballast.errors import HistoryTooShortError
 from ballast.tables import Regimes
 
+# The noise of a running sum must not decide on which side of a threshold an index stands that is exactly at it.
+_DISTANCE_DECIMALS = 10
+
 
 def moving_average_regime(
     bars: pl.DataFrame, settings: RegimeSettings, session: date
@@ -66,7 +69,9 @@ def moving_average_regime(
                 settings.window, min_samples=settings.window
             )
         )
-        .with_columns(distance=pl.col("close") / pl.col("moving_average") - 1)
+        .with_columns(
+            distance=(pl.col("close") / pl.col("moving_average") - 1).round(_DISTANCE_DECIMALS)
+        )
         .with_columns(regime=regime)
         .with_columns(
             reserve_share=pl.col("regime").replace_strict(

@@ -48,19 +48,40 @@ class Account:
     blocked_because: str | None = None
 
     def inputs_hash(self, rates: Mapping[tuple[str, str], Decimal], configuration: str) -> str:
-        """Hash every input, so that a plan can be recognised and replayed."""
+        """Hash every input, so that a plan can be recognised and replayed.
+
+        The order of inputs and the way in which a number is written do not matter.
+        """
         facts = {
             "account": self.account_id,
             "session": self.session.isoformat(),
             "base": self.base_currency,
-            "cash": {currency: str(amount) for currency, amount in sorted(self.cash.items())},
-            "candidates": [repr(candidate) for candidate in self.candidates],
-            "reserve": [str(self.reserve_share), str(self.reserve_floor), self.regime],
+            "cash": {currency: _canonical(amount) for currency, amount in self.cash.items()},
+            "candidates": sorted(_facts(candidate) for candidate in self.candidates),
+            "reserve": [
+                _canonical(self.reserve_share),
+                _canonical(self.reserve_floor),
+                self.regime,
+            ],
             "blocked": self.blocked_because,
-            "rates": {f"{source}/{target}": str(rate) for (source, target), rate in sorted(rates.items())},
+            "rates": {
+                f"{source}/{target}": _canonical(rate) for (source, target), rate in rates.items()
+            },
             "configuration": configuration,
-        }  # fmt: skip
+        }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _facts(candidate: Candidate) -> list[tuple[str, str]]:
+    return [(name, _canonical(value)) for name, value in vars(candidate).items()]
+
+
+def _canonical(value: object) -> str:
+    """Write equal values alike: 1 and 1.00 are one input."""
+    if not isinstance(value, Decimal):
+        return repr(value)
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def accounts_of(

@@ -1,40 +1,29 @@
 """The trades that bring one account to its target weights.
 
 Targets are shares of the account's value after the plan's own fees; if they and the cash reserve exceed it together,
-all targets shrink alike. Gaps are closed in whole lots without overshooting, largest first, sales before exchanges
-before purchases. Because the value after fees is what targets refer to, planning again after the plan was executed
-finds every gap smaller than one lot.
+all targets shrink alike. Gaps are closed in whole lots, largest first, sales before exchanges before purchases, and no
+trade goes beyond its target by more than the fees of the plan.
+
+A trade is justified if it closes at least one lot of a gap that is still there after its own fee, can be paid, leaves
+the reserve and is worth its cost. The plan grows until nothing more is justified, judged as if it had been carried out
+already. Planning again after it was carried out therefore finds nothing to do.
 """
 
 from __future__ import annotations
 
 import bisect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ballast.money import ZERO, divide, floor_to_multiple, multiply, scale, to_cents
+from ballast.money import ZERO, divide, floor_to_multiple
 from ballast.planning.account import Account, Candidate
+from ballast.planning.draft import Draft, Drafting, Trade, price
 from ballast.trading.costs import Costs
-from ballast.trading.exchange import Exchange, Funding, fund
+from ballast.trading.exchange import Exchange
 
-_FEE_ROUNDS = 8
-_NO_PAIRS: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Trade:
-    """A sale (negative quantity) or purchase, with its value and fee in the security's currency."""
-
-    candidate: Candidate
-    quantity: Decimal
-    value: Decimal
-    fee: Decimal
-    gap_base: Decimal
-
-    @property
-    def cash(self) -> Decimal:
-        """Effect on cash in the security's currency."""
-        return (-self.value if self.quantity > ZERO else self.value) - self.fee
+# Each pass closes gaps that the fees of the one before have opened; two or three are ever needed.
+_MOST_PASSES = 20
 
 
 @dataclass(frozen=True)
@@ -80,174 +69,158 @@ def plan_account(account: Account, costs: Costs, *, maximum_trades: int) -> Acco
         return AccountPlan(
             account,
             "unknown",
-            f"no price is known for {', '.join(unpriced)}, so neither is the value",
+            f"no price is known for {', '.join(sorted(unpriced))}, so neither is the value",
         )
-    worker = _Planner(account, costs, maximum_trades)
-    return worker.plan()
+    return _Planner(Drafting(account, costs), maximum_trades).plan()
 
 
 @dataclass(frozen=True)
 class _Planner:
-    account: Account
-    costs: Costs
+    drafting: Drafting
     maximum_trades: int
 
     def plan(self) -> AccountPlan:
-        account = self.account
-        cash = sum(
-            (self._to_base(amount, currency) for currency, amount in account.cash.items()), ZERO
+        account = self.drafting.account
+        cash = self.drafting.total(account.cash)
+        value = cash + sum(
+            (self.drafting.value_base(c, c.quantity) for c in account.candidates), ZERO
         )
-        value = cash + sum((self._value_base(c) for c in account.candidates), ZERO)
-        sales, purchases, funding = self._settle_fees(value)
-        fees = self._fees(sales, purchases, funding)
+        draft = self._search()
+        trades = self.drafting.trades(draft)
+        sales = tuple(trade for trade in trades if trade.quantity < ZERO)
+        purchases = tuple(trade for trade in trades if trade.quantity > ZERO)
         plan = AccountPlan(
             account=account,
             status="planned",
             reason="",
             value_before=value,
-            reserve=self._reserve(value - fees),
-            fees=fees,
+            reserve=self.drafting.reserve(draft.value),
+            fees=self.drafting.fees(trades, draft.funding.exchanges),
             cash_before=cash,
-            cash_after=self._total(funding.balances),
+            cash_after=draft.cash,
             sales=sales,
-            exchanges=funding.exchanges,
+            exchanges=draft.funding.exchanges,
             purchases=purchases,
         )
         if plan.steps:
-            return replace(plan, reason=f"{plan.steps} steps towards the targets")
+            steps = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
+            return replace(plan, reason=f"{steps} towards the targets")
         reason = "every gap is smaller than one lot, not worth its cost, or beyond the cash at hand"
         return replace(plan, status="at_target", reason=reason)
 
-    def _settle_fees(self, value: Decimal) -> tuple[tuple[Trade, ...], tuple[Trade, ...], Funding]:
-        """Repeat until the fees assumed are the fees of the plan; fees settle because lots are whole."""
-        fees = ZERO
-        for _ in range(_FEE_ROUNDS):
-            sales, purchases, funding = self._trades(value - fees)
-            found = self._fees(sales, purchases, funding)
-            if found == fees:
+    def _search(self) -> Draft:
+        nothing = self.drafting.draft({})
+        # What the first pass pays in fees is not there for its purchases: the second makes them that much smaller.
+        estimate = self._grow(nothing, nothing.value)
+        draft = self._grow(nothing, estimate.value)
+        for _ in range(_MOST_PASSES):
+            grown = self._grow(draft, draft.value)
+            if grown is draft:
                 break
-            fees = found
-        return sales, purchases, funding
+            draft = grown
+        return draft
 
-    def _trades(self, value: Decimal) -> tuple[tuple[Trade, ...], tuple[Trade, ...], Funding]:
-        reserve = self._reserve(value)
-        gaps = self._gaps(value, reserve)
-        sales = tuple(
-            trade
-            for candidate, gap in gaps
-            if gap < ZERO and (trade := self._sale(candidate, -gap)) is not None
-        )[: self.maximum_trades]
-        purchases: tuple[Trade, ...] = ()
-        funding = self._funding(sales, purchases)
+    def _grow(self, draft: Draft, ceiling: Decimal) -> Draft:
+        """Add the trades that are justified after a draft: sales, then purchases, the largest gaps first."""
+        gaps = self._gaps(draft)
         for candidate, gap in gaps:
-            if gap <= ZERO or len(sales) + len(purchases) >= self.maximum_trades:
-                continue
-            trade = self._purchase(candidate, gap, sales, purchases, reserve)
-            if trade is not None:
-                purchases = (*purchases, trade)
-                funding = self._funding(sales, purchases)
-        return sales, purchases, funding
+            if gap < ZERO:
+                draft = self._with_sale(draft, candidate)
+        for candidate, gap in gaps:
+            if gap > ZERO:
+                draft = self._with_purchase(draft, candidate, ceiling)
+        return draft
 
-    def _reserve(self, value: Decimal) -> Decimal:
-        share = multiply(value, self.account.reserve_share)
-        return max(share, self.account.reserve_floor, ZERO)
-
-    def _gaps(self, value: Decimal, reserve: Decimal) -> list[tuple[Candidate, Decimal]]:
-        """Target minus current value in base currency, largest first; ties by symbol."""
-        candidates = self.account.candidates
-        wanted = sum((multiply(c.target, value) for c in candidates), ZERO)
-        investable = max(value - reserve, ZERO)
-        fits = wanted <= investable
-        gaps = []
-        for candidate in candidates:
-            target = multiply(candidate.target, value)
-            if not fits:
-                target = scale(target, investable, wanted)
-            gaps.append((candidate, target - self._value_base(candidate)))
+    def _gaps(self, draft: Draft) -> list[tuple[Candidate, Decimal]]:
+        """Target minus value in base currency, largest first; ties by symbol."""
+        gaps = [
+            (c, self.drafting.target(c, draft.value) - self.drafting.value_base(c, draft.held(c)))
+            for c in self.drafting.account.candidates
+            if c.price is not None and not c.is_blocked
+        ]
         return sorted(gaps, key=lambda pair: (-abs(pair[1]), pair[0].symbol))
 
-    def _sale(self, candidate: Candidate, excess: Decimal) -> Trade | None:
-        if not candidate.allow_sell or candidate.is_blocked or candidate.quantity <= ZERO:
-            return None
-        held = floor_to_multiple(candidate.quantity, candidate.lot_size)
-        wanted = self._lots_within(candidate, excess)
-        quantity = held if candidate.target == ZERO else min(held, wanted)
-        trade = self._trade(candidate, -quantity, excess)
-        return trade if trade is not None and self._is_sensible(trade) else None
+    def _with_sale(self, draft: Draft, candidate: Candidate) -> Draft:
+        held = draft.held(candidate)
+        target = self.drafting.target(candidate, draft.value)
+        excess = self.drafting.value_base(candidate, held) - target
+        if not candidate.allow_sell or excess <= ZERO or self._is_full(draft, candidate):
+            return draft
 
-    def _purchase(
-        self,
-        candidate: Candidate,
-        gap: Decimal,
-        sales: tuple[Trade, ...],
-        purchases: tuple[Trade, ...],
-        reserve: Decimal,
-    ) -> Trade | None:
-        """Return the largest purchase that fits the gap, the cash and the reserve."""
-        if not candidate.allow_buy or candidate.is_blocked:
-            return None
+        def leaves_the_target(lots: int) -> bool:
+            left = held - lots * candidate.lot_size
+            return self.drafting.value_base(candidate, left) >= target
 
-        def purchase(lots: int) -> Trade | None:
-            trade = self._trade(candidate, candidate.lot_size * lots, gap)
-            if trade is None or not self._is_affordable(sales, (*purchases, trade), reserve):
-                return None
-            return trade
+        most = _lots(max(held, ZERO), candidate)
+        if candidate.target > ZERO:
+            most = _most(leaves_the_target, min(most, self._lots_worth(excess, candidate) + 1))
+        return self._joined(draft, candidate, -most * candidate.lot_size)
 
-        most = int(self._lots_within(candidate, gap) / candidate.lot_size)
-        lots = bisect.bisect_left(range(1, most + 1), True, key=lambda n: purchase(n) is None)
-        best = purchase(lots) if lots else None
-        return best if best is not None and self._is_sensible(best) else None
-
-    def _trade(self, candidate: Candidate, quantity: Decimal, gap: Decimal) -> Trade | None:
-        if quantity == ZERO or candidate.price is None:
-            return None
-        value = to_cents(multiply(abs(quantity), candidate.price))
-        fee = self.costs.trade_fee(value, candidate.currency)
-        return Trade(candidate, quantity, value, fee, gap)
-
-    def _is_sensible(self, trade: Trade) -> bool:
-        currency = trade.candidate.currency
-        return trade.value >= self.costs.minimum_trade(currency) and self.costs.is_worthwhile(
-            trade.value, currency
+    def _with_purchase(self, draft: Draft, candidate: Candidate, ceiling: Decimal) -> Draft:
+        held = draft.held(candidate)
+        gap = self.drafting.target(candidate, draft.value) - self.drafting.value_base(
+            candidate, held
         )
+        if not candidate.allow_buy or gap <= ZERO or self._is_full(draft, candidate):
+            return draft
 
-    def _is_affordable(
-        self, sales: tuple[Trade, ...], purchases: tuple[Trade, ...], reserve: Decimal
-    ) -> bool:
-        funding = self._funding(sales, purchases)
-        return not funding.uncovered and self._total(funding.balances) >= reserve
+        def stays_within_the_target_and_the_cash(lots: int) -> bool:
+            quantity = lots * candidate.lot_size
+            after = self.drafting.after(draft, candidate, quantity)
+            target = self.drafting.target(candidate, min(after.value, ceiling))
+            return self.drafting.value_base(
+                candidate, held + quantity
+            ) <= target and self.drafting.is_funded(after)
 
-    def _funding(self, sales: tuple[Trade, ...], purchases: tuple[Trade, ...]) -> Funding:
-        balances = dict(self.account.cash)
-        for trade in (*sales, *purchases):
-            currency = trade.candidate.currency
-            balances[currency] = balances.get(currency, ZERO) + trade.cash
-        return fund(balances, self.costs, self.account.base_currency, _NO_PAIRS)
+        def leaves_the_others_funded(lots: int) -> bool:
+            extended = self._extended(draft, candidate, lots * candidate.lot_size)
+            return self.drafting.is_funded(extended)
 
-    def _fees(
-        self, sales: tuple[Trade, ...], purchases: tuple[Trade, ...], funding: Funding
-    ) -> Decimal:
-        trades = sum(
-            (self._to_base(t.fee, t.candidate.currency) for t in (*sales, *purchases)), ZERO
-        )
-        exchanges = sum((self._to_base(e.fee, e.from_currency) for e in funding.exchanges), ZERO)
-        return trades + exchanges
+        most = self._lots_worth(gap, candidate) + 1
+        if not self._is_sensible(draft, candidate, most * candidate.lot_size):
+            return draft
+        lots = _most(stays_within_the_target_and_the_cash, most)
+        if lots and not leaves_the_others_funded(lots):
+            # One exchange in place of two may cost a cent more, which matters where a trade costs nothing else.
+            lots = _most(leaves_the_others_funded, lots)
+        return self._joined(draft, candidate, lots * candidate.lot_size)
 
-    def _lots_within(self, candidate: Candidate, amount_base: Decimal) -> Decimal:
-        if candidate.price is None:
-            return ZERO
-        native = self.costs.rates.needed(
-            amount_base, self.account.base_currency, candidate.currency
-        )
-        return floor_to_multiple(divide(native, candidate.price), candidate.lot_size)
+    def _lots_worth(self, amount: Decimal, candidate: Candidate) -> int:
+        native = self.drafting.from_base(amount, candidate.currency)
+        return _lots(divide(native, price(candidate)), candidate)
 
-    def _value_base(self, candidate: Candidate) -> Decimal:
-        if candidate.price is None or candidate.quantity == ZERO:
-            return ZERO
-        return self._to_base(multiply(candidate.quantity, candidate.price), candidate.currency)
+    def _is_full(self, draft: Draft, candidate: Candidate) -> bool:
+        return candidate.symbol not in draft.orders and len(draft.orders) >= self.maximum_trades
 
-    def _to_base(self, amount: Decimal, currency: str) -> Decimal:
-        return self.costs.rates.convert(amount, currency, self.account.base_currency)
+    def _is_sensible(self, draft: Draft, candidate: Candidate, quantity: Decimal) -> bool:
+        """Say whether an order, or what it adds to the one for the same security, is worth its cost."""
+        ordered = draft.orders.get(candidate.symbol, ZERO)
+        if ordered * quantity < ZERO:
+            return self.drafting.is_sensible(candidate, quantity)
+        return self.drafting.is_sensible(candidate, ordered + quantity)
 
-    def _total(self, balances: dict[str, Decimal]) -> Decimal:
-        return sum((self._to_base(amount, currency) for currency, amount in balances.items()), ZERO)
+    def _joined(self, draft: Draft, candidate: Candidate, quantity: Decimal) -> Draft:
+        if quantity == ZERO or not self._is_sensible(draft, candidate, quantity):
+            return draft
+        extended = self._extended(draft, candidate, quantity)
+        return extended if self.drafting.is_funded(extended) else draft
+
+    def _extended(self, draft: Draft, candidate: Candidate, quantity: Decimal) -> Draft:
+        orders = {s: q for s, q in draft.orders.items() if s != candidate.symbol}
+        ordered = draft.orders.get(candidate.symbol, ZERO) + quantity
+        if self.drafting.is_sensible(candidate, ordered):
+            orders[candidate.symbol] = ordered
+        return self.drafting.draft(orders)
+
+
+def _lots(quantity: Decimal, candidate: Candidate) -> int:
+    """Return the number of whole lots in a quantity."""
+    return int(floor_to_multiple(quantity, candidate.lot_size) / candidate.lot_size)
+
+
+def _most(is_possible: Callable[[int], bool], most: int) -> int:
+    """Return the largest number of lots that is possible, where fewer always are if more are."""
+    for lots in range(most, max(most - 2, 0), -1):
+        if is_possible(lots):
+            return lots
+    return bisect.bisect_left(range(1, most - 1), True, key=lambda lots: not is_possible(lots))

@@ -9,7 +9,8 @@ import polars as pl
 
 from ballast.market.exchange_rates import Rates
 from ballast.money import ZERO, multiply
-from ballast.planning.plan import AccountPlan, Trade
+from ballast.planning.draft import Trade
+from ballast.planning.plan import AccountPlan
 from ballast.tables import Plans, Recommendations, polars_schema
 from ballast.trading.exchange import Exchange
 
@@ -135,7 +136,7 @@ def _exchange_facts(exchange: Exchange, base: str, rates: Rates) -> Row:
         "weight_after": None,
         "target_weight": None,
         "reason": (
-            f"Pays for purchases and balances in {exchange.to_currency}:"
-            f" {exchange.to_amount} {exchange.to_currency} are needed."
+            f"Brings {exchange.to_amount:,.2f} {exchange.to_currency}"
+            " that the steps after it need beyond what is there."
         ),
     }

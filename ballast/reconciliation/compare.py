@@ -2,7 +2,7 @@
 
 Outcomes: `matched`; the six discrepancies `missing_local`, `missing_broker`, `quantity_mismatch`, `cost_mismatch`,
 `cash_mismatch`, `equity_mismatch`; `inconclusive` where the broker knows a fill that the books could not have seen
-yet; `unavailable` where the broker could not be asked.
+yet, or describes another session; `unavailable` where the broker could not be asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ import polars as pl
 
 from ballast.configuration import ReconciliationSettings
 from ballast.money import AMOUNT
+from ballast.reconciliation.availability import (
+    of_another_session,
+    states_of,
+    unavailable,
+    with_unasked,
+)
 from ballast.tables import Reconciliation, polars_schema
 
 SEVERITY = {
@@ -39,6 +45,8 @@ _EXPLANATION = {
     "unavailable": "The broker could not be asked; nothing is known about this account today.",
 }
 
+_OTHER_SESSION = "Book and broker describe different sessions; nothing follows from this figure."
+
 # An account with one of these may not be planned.
 BLOCKING_OUTCOMES = ("inconclusive", "unavailable")
 
@@ -59,7 +67,8 @@ def reconcile(
     positions : pl.DataFrame
         `Positions` of the session: the books.
     broker_positions, broker_balances, broker_accounts : pl.DataFrame
-        What the brokers report; rows of an unavailable account are ignored.
+        What the brokers report; rows of an unavailable account are ignored, and an account without a row in
+        `broker_accounts` is unavailable.
     latest_fills : dict of str to datetime
         Newest fill in the books per account.
     session : date
@@ -70,49 +79,32 @@ def reconcile(
     pl.DataFrame
         `Reconciliation`.
     """
-    accounts = broker_accounts.join(
-        pl.DataFrame(
-            {
-                "account_id": list(latest_fills),
-                "local_fill_at": list(latest_fills.values()),
-            },
-            schema={"account_id": pl.String, "local_fill_at": pl.Datetime("us", "UTC")},
-        ),
-        on="account_id",
-        how="left",
-    ).with_columns(
-        in_flight=(
-            pl.col("latest_fill_at").is_not_null()
-            & (
-                pl.col("local_fill_at").is_null()
-                | (pl.col("latest_fill_at") > pl.col("local_fill_at"))
-            )
-        )
-        | (pl.col("asked_as_of") != session)
+    accounts = states_of(
+        with_unasked(broker_accounts, positions, broker_positions, broker_balances),
+        latest_fills,
+        session,
     )
     available = accounts.filter(pl.col("is_available"))
-    asked = available.select("account_id", "in_flight")
-    book = positions.join(asked.select("account_id"), on="account_id", how="semi")
+    asked = available.select("account_id")
+    book = positions.join(asked, on="account_id", how="semi")
+    held = _net_positions(broker_positions.join(asked, on="account_id", how="semi"))
+    cash = broker_balances.join(asked, on="account_id", how="semi")
 
     compared = pl.concat(
         [
-            _quantities(book, broker_positions.join(asked, on="account_id", how="semi"), settings),
-            _costs(book, broker_positions.join(asked, on="account_id", how="semi"), settings),
-            _cash(book, broker_balances.join(asked, on="account_id", how="semi"), settings),
+            _quantities(book, held, settings),
+            _costs(book, held, settings),
+            _cash(book, cash, settings),
             _equity(book, available, settings),
         ]
     )
-    differs = pl.col("outcome") != "matched"
-    settled = (
-        compared.join(asked, on="account_id", how="left", maintain_order="left")
-        .with_columns(
-            outcome=pl.when(differs & pl.col("in_flight"))
-            .then(pl.lit("inconclusive"))
-            .otherwise(pl.col("outcome"))
-        )
-        .drop("in_flight")
+    table = pl.concat(
+        [
+            _concluded(compared, available),
+            of_another_session(accounts.filter(pl.col("is_of_another_session")), session),
+            unavailable(accounts.filter(~pl.col("is_available"))),
+        ]
     )
-    table = pl.concat([settled, _unavailable(accounts.filter(~pl.col("is_available")))])
     table = table.with_columns(
         severity=pl.col("outcome").replace_strict(SEVERITY, return_dtype=pl.String),
         explanation=pl.coalesce(
@@ -137,42 +129,77 @@ def blocked_accounts(report: pl.DataFrame) -> dict[str, str]:
     return {account: ", ".join(sorted(set(found))) for account, found in sorted(reasons.items())}
 
 
+def _concluded(compared: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Withhold judgement on differences beside a fill in flight, and on every figure of another session."""
+    differs = pl.col("outcome") != "matched"
+    withheld = pl.col("is_of_another_session") | (differs & pl.col("in_flight"))
+    states = accounts.select("account_id", "in_flight", "is_of_another_session")
+    return (
+        compared.join(states, on="account_id", how="left", maintain_order="left")
+        .with_columns(
+            outcome=pl.when(withheld).then(pl.lit("inconclusive")).otherwise(pl.col("outcome")),
+            explanation=pl.when(pl.col("is_of_another_session")).then(pl.lit(_OTHER_SESSION)),
+        )
+        .drop("in_flight", "is_of_another_session")
+    )
+
+
+def _net_positions(broker: pl.DataFrame) -> pl.DataFrame:
+    """Net the rows in which a broker reports one position (lots, hedging); what nets to zero is not held."""
+    quantity, price = pl.col("quantity"), pl.col("average_price")
+    net = quantity.sum()
+    # Null where nothing is left to divide by: Polars evaluates the branch that is not taken, too.
+    weighted = (quantity * price).sum() / pl.when(net != 0).then(net)
+    average = pl.when(price.is_not_null().all()).then(weighted)
+    return (
+        broker.group_by("account_id", item="symbol")
+        .agg(
+            broker_value=net,
+            # One row keeps its price as it is; a division could move the last digit.
+            broker_price=pl.when(pl.len() == 1).then(price.first()).otherwise(average),
+        )
+        .filter(pl.col("broker_value") != 0)
+    )
+
+
 def _quantities(
-    book: pl.DataFrame, broker: pl.DataFrame, settings: ReconciliationSettings
+    book: pl.DataFrame, held: pl.DataFrame, settings: ReconciliationSettings
 ) -> pl.DataFrame:
     joined = _both_sides(
         book.filter(~pl.col("is_cash") & (pl.col("quantity") != 0)).select(
             "account_id", item="commodity", local_value="quantity"
         ),
-        broker.filter(pl.col("quantity") != 0).select(
-            "account_id", item="symbol", broker_value="quantity"
-        ),
+        held.select("account_id", "item", "broker_value"),
     ).with_columns(tolerance=pl.lit(settings.quantity_tolerance).cast(AMOUNT))
     outcome = (
-        pl.when(pl.col("local_value").is_null())
+        # Before the missing sides, so that a growing difference never becomes less severe.
+        pl.when(_difference().abs() <= pl.col("tolerance"))
+        .then(pl.lit("matched"))
+        .when(pl.col("local_value").is_null())
         .then(pl.lit("missing_local"))
         .when(pl.col("broker_value").is_null())
         .then(pl.lit("missing_broker"))
-        .when(_difference().abs() > pl.col("tolerance"))
-        .then(pl.lit("quantity_mismatch"))
-        .otherwise(pl.lit("matched"))
+        .otherwise(pl.lit("quantity_mismatch"))
     )
     return _rows(joined, "quantity", outcome)
 
 
 def _costs(
-    book: pl.DataFrame, broker: pl.DataFrame, settings: ReconciliationSettings
+    book: pl.DataFrame, held: pl.DataFrame, settings: ReconciliationSettings
 ) -> pl.DataFrame:
-    joined = book.filter(~pl.col("is_cash")).select(
-        "account_id", item="commodity", local_value="average_cost"
-    ).join(
-        broker.select("account_id", item="symbol", broker_value="average_price"),
-        on=["account_id", "item"],
-        how="inner",
-    )  # fmt: skip
-    joined = joined.filter(
-        pl.col("local_value").is_not_null() & pl.col("broker_value").is_not_null()
-    ).with_columns(tolerance=_larger_side() * pl.lit(settings.average_cost_tolerance).cast(AMOUNT))
+    joined = (
+        book.filter(~pl.col("is_cash"))
+        .select("account_id", item="commodity", local_value="average_cost")
+        .join(
+            held.select("account_id", "item", broker_value="broker_price"),
+            on=["account_id", "item"],
+            how="inner",
+        )
+        .filter(pl.col("local_value").is_not_null() & pl.col("broker_value").is_not_null())
+        .with_columns(
+            tolerance=_larger_side() * pl.lit(settings.average_cost_tolerance).cast(AMOUNT)
+        )
+    )
     return _rows(joined, "average_cost", _beyond_tolerance("cost_mismatch"))
 
 
@@ -195,46 +222,30 @@ def _cash(
 def _equity(
     book: pl.DataFrame, accounts: pl.DataFrame, settings: ReconciliationSettings
 ) -> pl.DataFrame:
-    known = pl.col("value_base").is_not_null().all()
+    # An account without any row in the books is worth nothing there; one with an unvalued row is worth an unknown sum.
     local = book.group_by("account_id").agg(
-        local_value=pl.when(known).then(pl.col("value_base").sum()).otherwise(None)
+        local_value=pl.col("value_base").sum(),
+        is_unknown=pl.col("value_base").is_null().any(),
     )
     joined = (
         accounts.select("account_id", item=pl.lit("account"), broker_value="equity")
         .join(local, on="account_id", how="left")
-        .filter(pl.col("local_value").is_not_null() & pl.col("broker_value").is_not_null())
+        .filter(~pl.col("is_unknown").fill_null(False) & pl.col("broker_value").is_not_null())
+        .with_columns(pl.col("local_value").fill_null(0))
         .with_columns(tolerance=_larger_side() * pl.lit(settings.equity_tolerance).cast(AMOUNT))
     )
     return _rows(joined, "equity", _beyond_tolerance("equity_mismatch"))
 
 
-def _unavailable(accounts: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None).cast(AMOUNT)
-    return accounts.select(
-        "account_id",
-        item=pl.lit("account"),
-        field=pl.lit("availability"),
-        outcome=pl.lit("unavailable"),
-        local_value=nothing,
-        broker_value=nothing,
-        difference=nothing,
-        tolerance=nothing,
-        explanation=pl.format(
-            "The broker could not be asked: {}. This does not mean that the account is empty.",
-            pl.col("detail").fill_null("no reason given"),
-        ),
-    )
-
-
 def _both_sides(local: pl.DataFrame, broker: pl.DataFrame) -> pl.DataFrame:
-    # One broker may report a position in several rows; their net is what counts.
+    # One broker may report a balance in several rows; their net is what counts.
     key = ["account_id", "item"]
     net = broker.group_by(key).agg(pl.col("broker_value").sum())
     return local.join(net, on=key, how="full", coalesce=True)
 
 
 def _difference() -> pl.Expr:
-    return pl.col("broker_value") - pl.col("local_value")
+    return pl.col("broker_value").fill_null(0) - pl.col("local_value").fill_null(0)
 
 
 def _larger_side() -> pl.Expr:
@@ -257,9 +268,7 @@ def _rows(joined: pl.DataFrame, field: str, outcome: pl.Expr) -> pl.DataFrame:
         outcome=outcome,
         local_value=pl.col("local_value").cast(AMOUNT),
         broker_value=pl.col("broker_value").cast(AMOUNT),
-        difference=(pl.col("broker_value").fill_null(0) - pl.col("local_value").fill_null(0)).cast(
-            AMOUNT
-        ),
+        difference=_difference().cast(AMOUNT),
         tolerance=pl.col("tolerance").cast(AMOUNT),
         explanation=pl.lit(None).cast(pl.String),
     )

@@ -36,13 +36,17 @@ def positions_chart(positions: pl.DataFrame) -> bytes:
     return _png(figure)
 
 
-def regime_chart(regimes: pl.DataFrame) -> bytes:
+def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
     """Plot an index, its moving average and the regime of each session.
 
     Parameters
     ----------
     regimes : pl.DataFrame
         `Regimes` of one index, oldest first.
+    name : str
+        Name of the index.
+    window : int
+        Sessions in the moving average.
     """
     figure, (panel,) = _panels(1, height=3.6)
     sessions = regimes["session"].to_list()
@@ -52,7 +56,7 @@ def regime_chart(regimes: pl.DataFrame) -> bytes:
         regimes["moving_average"].to_list(),
         color=_ORANGE,
         linewidth=1.1,
-        label="mean of the window",
+        label=f"{window}-session average",
     )
     runs = (
         regimes.with_columns(run=pl.col("regime").rle_id())
@@ -71,9 +75,9 @@ def regime_chart(regimes: pl.DataFrame) -> bytes:
         named.add(regime)
         colour = _REGIME_COLOURS[regime]
         panel.axvspan(start, end, color=colour, alpha=0.18, label=label, linewidth=0)
-    index = regimes["index_symbol"][0] if regimes.height else ""
-    panel.set_title(f"{index}: regime by distance from its moving average", fontsize=10)
-    panel.legend(fontsize=8, loc="best", frameon=False)
+    panel.set_title(f"{name}: regime by distance from its moving average", fontsize=10)
+    panel.legend(fontsize=8, loc="best", framealpha=0.9)
+    panel.margins(x=0.005)
     panel.tick_params(labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)
     return _png(figure)
@@ -104,7 +108,8 @@ def plan_chart(recommendations: pl.DataFrame) -> bytes:
         target = (book["target_weight"] * 100).to_list()
         panel.scatter(target, rows, color=_ORANGE, marker="|", s=90, label="target", zorder=4)
         labels = [f"{side} {symbol}" for side, symbol in book.select("side", "symbol").iter_rows()]
-        panel.set_yticks(list(rows), labels, fontsize=8)
+        panel.set_yticks(list(rows), labels)
+        panel.tick_params(labelsize=8)
         panel.set_title(f"{account}: weight, %", fontsize=10)
         panel.legend(fontsize=8, frameon=False)
         panel.spines[["top", "right"]].set_visible(False)

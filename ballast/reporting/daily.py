@@ -10,9 +10,11 @@ from typing import Any
 import polars as pl
 
 from ballast.books.positions import account_values
-from ballast.reconciliation.compare import blocked_accounts
+from ballast.reconciliation.compare import BLOCKING_OUTCOMES, blocked_accounts
 
 _MOST_HOLDINGS = 6
+_MOST_DIFFERENCES = 8
+_URGENCY = {"critical": 3, "warning": 2, "info": 1}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,31 @@ def daily_report(facts: DailyFacts) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def daily_summary(facts: DailyFacts) -> str:
+    """Render the report's answers alone: one line per account and one for the regime."""
+    lines = []
+    for row in account_values(facts.positions).iter_rows(named=True):
+        account = row["account_id"]
+        agreement = _agreement_in_words(facts.reconciliation.filter(account_id=account))
+        plan = facts.plans.filter(pl.col("account_id") == account)
+        status = (
+            "not planned" if plan.is_empty() else f"{plan['status'][0]}, {plan['steps'][0]} steps"
+        )
+        value = f"{_money(row['value_base'])} {row['base_currency']}"
+        lines.append(f"- **{account}**: {value}, {agreement}, {status}")
+    regime = None if facts.regimes.is_empty() else facts.regimes.sort("session")["regime"][-1]
+    return "\n".join([*lines, f"- regime: **{regime or 'unknown'}**"])
+
+
+def _agreement_in_words(report: pl.DataFrame) -> str:
+    outcomes = set(report["outcome"])
+    if "critical" in report.filter(pl.col("outcome") != "unavailable")["severity"]:
+        return "does not match the broker"
+    if not outcomes or outcomes & set(BLOCKING_OUTCOMES):
+        return "not known to match the broker"
+    return "matches the broker" if outcomes == {"matched"} else "almost matches the broker"
+
+
 def _holdings(facts: DailyFacts) -> str:
     lines = ["## What is held and worth"]
     for row in account_values(facts.positions).iter_rows(named=True):
@@ -67,7 +94,7 @@ def _holdings(facts: DailyFacts) -> str:
             for symbol, weight in largest.select("commodity", "weight").iter_rows()
         )
         if shares:
-            lines.append(f"  largest: {shares}")
+            lines.append(f"  - largest: {shares}")
     return "\n".join(lines)
 
 
@@ -83,12 +110,19 @@ def _agreement(facts: DailyFacts) -> str:
             continue
         verdict = "no, planning is stopped" if account in blocked else "almost"
         lines.append(f"- **{account}**: {verdict}")
-        for row in different.head(8).iter_rows(named=True):
+        worst_first = different.sort(
+            pl.col("severity").replace_strict(_URGENCY, default=0),
+            descending=True,
+            maintain_order=True,
+        )
+        for row in worst_first.head(_MOST_DIFFERENCES).iter_rows(named=True):
             lines.append(
                 f"  - {row['item']} {row['field']}: {row['outcome']} ({row['severity']}),"
                 f" book {_money(row['local_value'])}, broker {_money(row['broker_value'])}."
                 f" {row['explanation']}"
             )
+        if different.height > _MOST_DIFFERENCES:
+            lines.append(f"  - and {different.height - _MOST_DIFFERENCES} more")
     return "\n".join(lines)
 
 
@@ -130,7 +164,7 @@ def _step(row: dict[str, Any]) -> str:
     quantity, price = row["quantity"], row["price"]
     if row["side"] == "exchange":
         source, _, target = str(row["symbol"]).partition("/")
-        return f"exchange {_money(quantity)} {source} into {target} at {price.normalize():f}."
+        return f"exchange {_money(quantity)} {source} into {target} at {_price(price)}."
     return f"{row['side']} {quantity.normalize():f} {row['symbol']} at {_price(price)} {row['currency']}."
 
 
@@ -146,6 +180,10 @@ def _unknowns(facts: DailyFacts) -> str:
                 f" {row['sessions_old']} sessions old"
                 + ("; not traded on" if row["blocks_planning"] else "")
             )
+    for row in facts.positions.filter(pl.col("value_base").is_null()).iter_rows(named=True):
+        lines.append(
+            f"- {row['account_id']} {row['commodity']}: its value in {row['base_currency']}"
+        )
     return "\n".join(["## What is not known", *lines]) if lines else ""
 
 
@@ -158,7 +196,7 @@ def _next(facts: DailyFacts) -> str:
         [
             "## Where to look next",
             f"- {trading[facts.mode]}",
-            "- `make dev` opens the graph, the plots and the checks at http://127.0.0.1:3000",
+            "- The Dagster UI (`make dev`, http://127.0.0.1:3000) shows the graph, the plots and the checks",
             "- Materialise a session of March 2020 there to see the regime turn",
         ]
     )

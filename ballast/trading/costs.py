@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ballast.configuration import CostSettings
 from ballast.market.exchange_rates import Rates
-from ballast.money import ZERO, divide, multiply, to_cents
+from ballast.money import CENT, ZERO, divide, multiply, to_cents
 
 _MINIMUM_WITHOUT_MARGIN = Decimal(1000)
 
@@ -23,6 +23,12 @@ class Costs:
         """Return the fee of a trade of a (positive) value, in the trade's currency, to the cent."""
         fixed = self.rates.convert(self.settings.fixed, self.settings.currency, currency)
         return to_cents(fixed + multiply(self.settings.percent, value))
+
+    def value_yielding(self, proceeds: Decimal, currency: str) -> Decimal:
+        """Return how much must be sold for proceeds of at least an amount after the fee, in a currency."""
+        fixed = self.rates.convert(self.settings.fixed, self.settings.currency, currency)
+        # A cent for the rounding of the value, one for that of the fee.
+        return divide(proceeds + fixed + 2 * CENT, Decimal(1) - self.settings.percent)
 
     def exchange_fee(self, amount: Decimal) -> Decimal:
         """Return the fee of exchanging an amount, in the currency given away, to the cent."""

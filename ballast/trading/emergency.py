@@ -1,21 +1,21 @@
 """Repair negative cash: exchange what other currencies have left over, then sell, then exchange again.
 
 `next_actions` decides one round from what the broker says now; the caller carries the actions out, asks the broker
-again and repeats. Every round either covers a shortfall from cash at hand or reduces what is held, and nothing with an
-open order is ordered a second time, so the rounds end: with every balance at or above zero, with orders to wait for, or
-with the plain statement that the account cannot pay.
+again and repeats, leaving out what the broker refused. Every round either covers a shortfall from cash at hand or
+reduces what is held, and nothing with an open order is ordered a second time, so the rounds end: with every balance at
+or above zero, with orders to wait for, or with the plain statement that the account cannot pay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from ballast.money import CENT, ZERO, ceil_to_multiple, divide, floor_to_multiple, multiply
+from ballast.money import ZERO, ceil_to_multiple, divide, floor_to_multiple, multiply, to_cents
 from ballast.trading.costs import Costs
-from ballast.trading.exchange import Exchange, fund
+from ballast.trading.exchange import Exchange, Funding, fund
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Round:
     """What to do now.
 
     `outcome` is `repaired` (no balance is negative), `act` (there are actions), `wait` (open orders must settle
-    first) or `cannot_pay` (nothing is left to exchange or to sell).
+    first: those of this repair, or those that hold back everything that would help) or `cannot_pay` (nothing is left
+    to exchange or to sell).
     """
 
     outcome: Literal["repaired", "act", "wait", "cannot_pay"]
@@ -81,7 +82,7 @@ def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) ->
     costs : Costs
         Fees and rates of the session.
     sell_buffer : Decimal
-        Share sold beyond the shortfall, for fees and rates.
+        Share sold beyond the shortfall and its fees, for rates and prices that move.
 
     Raises
     ------
@@ -90,38 +91,44 @@ def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) ->
     """
     if not shortfalls(situation.balances):
         return Round("repaired")
-    funding = fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
-    if funding.exchanges:
-        return Round("act", exchanges=funding.exchanges)
+    # What is under way is not in the balances yet: to act now would cover the same shortfall twice.
     if situation.is_repair_in_flight:
         return Round("wait")
+    unhindered = replace(situation, open_symbols=frozenset())
+    funding = _funding(situation, costs)
+    if funding.exchanges:
+        return Round("act", exchanges=funding.exchanges)
+    # Nothing is sold while the cash is there and only an open order of its pair is in the way.
+    if not _funding(unhindered, costs).uncovered:
+        return Round("wait")
     sales = _sales(situation, costs, sell_buffer)
-    return Round("act", sales=sales) if sales else Round("cannot_pay")
+    if sales:
+        return Round("act", sales=sales)
+    would_help = _funding(unhindered, costs).exchanges or _sales(unhindered, costs, sell_buffer)
+    return Round("wait" if would_help else "cannot_pay")
 
 
 def proposal(situation: Situation, costs: Costs, *, sell_buffer: Decimal) -> Round:
     """Return everything that the repair would take, for a person to read: exchanges now, then sales."""
-    funding = fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
-    after = Situation(
-        situation.account_id,
-        situation.base_currency,
-        funding.balances,
-        situation.sellable,
-        situation.open_symbols,
-    )
+    funding = _funding(situation, costs)
+    after = replace(situation, balances=funding.balances)
     sales = _sales(after, costs, sell_buffer) if funding.uncovered else ()
     if not funding.exchanges and not sales:
         return Round("cannot_pay" if funding.uncovered else "repaired")
     return Round("act", funding.exchanges, sales)
 
 
+def _funding(situation: Situation, costs: Costs) -> Funding:
+    return fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
+
+
 def _sales(situation: Situation, costs: Costs, sell_buffer: Decimal) -> tuple[Sale, ...]:
-    """Sell the largest holdings first until the shortfall, net of fees, is covered."""
+    """Sell the largest holdings first until the shortfall, with all fees, is covered."""
     rates, base = costs.rates, situation.base_currency
     missing = shortfalls(situation.balances)
     needed = multiply(
         sum((rates.convert(amount, currency, base) for currency, amount in missing.items()), ZERO),
-        Decimal(1) + sell_buffer,
+        (Decimal(1) + costs.settings.exchange_percent) * (Decimal(1) + sell_buffer),
     )
     sales = []
     for holding in _largest_first(situation.sellable, costs, base):
@@ -129,11 +136,11 @@ def _sales(situation: Situation, costs: Costs, sell_buffer: Decimal) -> tuple[Sa
             break
         if holding.symbol in situation.open_symbols:
             continue
-        wanted = rates.needed(needed, base, holding.currency)
-        wanted += costs.trade_fee(wanted, holding.currency) + CENT
-        lots = ceil_to_multiple(divide(wanted, holding.price), holding.lot_size)
-        quantity = min(lots, floor_to_multiple(holding.quantity, holding.lot_size))
-        value = multiply(quantity, holding.price)
+        proceeds = rates.needed(needed, base, holding.currency)
+        wanted = costs.value_yielding(proceeds, holding.currency)
+        whole = ceil_to_multiple(divide(wanted, holding.price), holding.lot_size)
+        quantity = min(whole, floor_to_multiple(holding.quantity, holding.lot_size))
+        value = to_cents(multiply(quantity, holding.price))
         proceeds = value - costs.trade_fee(value, holding.currency)
         # A sale that earns less than its fee would deepen the shortfall.
         if quantity <= ZERO or proceeds <= ZERO:

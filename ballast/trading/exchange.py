@@ -42,7 +42,7 @@ class Funding:
 def fund(
     balances: Mapping[str, Decimal], costs: Costs, base_currency: str, blocked_pairs: frozenset[str]
 ) -> Funding:
-    """Cover negative balances from positive ones with as few exchanges as possible.
+    """Cover negative balances from positive ones, the largest shortfall first.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def fund(
     costs : Costs
         Fees and rates; amount_to = amount_from × rate(from, to).
     base_currency : str
-        Used first as a source, then the largest balance.
+        Used first as a source, then the largest balance; partial sources are combined.
     blocked_pairs : frozenset of str
         FROM/TO pairs with an open order; never ordered a second time.
 
     Returns
     -------
     Funding
-        Sources may be combined; no balance that was positive becomes negative.
+        No balance that was positive becomes negative.
     """
     rates = costs.rates
     left = dict(balances)

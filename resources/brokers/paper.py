@@ -17,7 +17,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
-from ballast.errors import MissingPriceError, OrderRefusedError
+from ballast.errors import (
+    BrokerUnavailableError,
+    MissingPriceError,
+    MissingRateError,
+    OrderRefusedError,
+)
 from ballast.money import ZERO, multiply
 from ballast.trading.orders import OrderIntent
 from resources.brokers import paper_book
@@ -32,6 +37,7 @@ from resources.store.schema import paper_orders
 _CORPORATE_ACTIONS_HOUR = 8
 _OPENING_HOUR = 15
 _ORDERS_HOUR = 20
+_SIDES = ("buy", "sell", "exchange")
 
 
 @dataclass(frozen=True)
@@ -81,21 +87,18 @@ class PaperBroker:
 
     def equity(self, account_id: str, session: date) -> Decimal | None:
         """Return the account's value in its base currency at the broker's closes; None if one is unknown."""
-        base = self.base_currencies[account_id]
-        rates = self.market.rates(session)
-        total = ZERO
-        for commodity, amount in paper_book.totals(self._movements(account_id, session)).items():
-            if not self.market.is_security(commodity):
-                total += rates.convert(amount, commodity, base)
-            elif amount != ZERO:
-                try:
-                    price = self.market.close(commodity, session)
-                except MissingPriceError:
-                    return None
-                total += rates.convert(
-                    multiply(amount, price), self.market.currency(commodity), base
-                )
-        return total
+        totals = paper_book.totals(self._movements(account_id, session))
+        try:
+            return sum(
+                (
+                    self._value(account_id, commodity, amount, session)
+                    for commodity, amount in totals.items()
+                    if amount != ZERO
+                ),
+                ZERO,
+            )
+        except (MissingPriceError, MissingRateError):
+            return None
 
     def open_orders(self, account_id: str) -> list[OpenOrder]:
         """Return nothing: paper orders are filled or refused at once."""
@@ -117,6 +120,8 @@ class PaperBroker:
 
     def submit(self, intent: OrderIntent) -> OrderStatus:
         """Fill or refuse a market order; a repeated client order id changes nothing."""
+        if intent.account_id not in self.base_currencies:
+            return OrderStatus(intent.client_order_id, "rejected", "the broker has no such account")
         self._advance(intent.account_id, intent.session)
         with self.store.write() as connection:
             known = paper_book.order_status(connection, intent.account_id, intent.client_order_id)
@@ -161,10 +166,19 @@ class PaperBroker:
         Raises
         ------
         OrderRefusedError
-            If the session lies before the newest one that the account has seen.
+            If the session lies before the newest one that the account has seen, the amount is zero or the currency has
+            no exchange rates.
         """
+        if amount == ZERO or not self.market.is_currency(currency):
+            raise OrderRefusedError(
+                f"{amount} {currency} cannot be paid in or out",
+                where=account_id,
+                remedy=f"Use an amount in one of {', '.join(self.market.currencies)}.",
+            )
         self._advance(account_id, session)
         with self.store.write() as connection:
+            if paper_book.is_booked(connection, account_id, reference):
+                return
             seen = paper_book.seen_until(connection, account_id)
             if seen is not None and seen > session:
                 raise OrderRefusedError(
@@ -179,7 +193,17 @@ class PaperBroker:
                 connection, account_id, transfer(reference, moved_at, currency, amount)
             )
 
+    def _value(self, account_id: str, commodity: str, amount: Decimal, session: date) -> Decimal:
+        base, rates = self.base_currencies[account_id], self.market.rates(session)
+        if not self.market.is_security(commodity):
+            return rates.convert(amount, commodity, base)
+        value = multiply(amount, self.market.close(commodity, session))
+        return rates.convert(value, self.market.currency(commodity), base)
+
     def _execute(self, connection: Connection, intent: OrderIntent) -> list[Movement] | Refusal:
+        # The other sides of the opening history pay cash in or out; no order does.
+        if intent.side not in _SIDES:
+            return Refusal(f"unknown side {intent.side!r}")
         seen = paper_book.seen_until(connection, intent.account_id)
         if seen is not None and seen > intent.session:
             return Refusal(f"the paper account has already moved beyond {intent.session}")
@@ -207,6 +231,12 @@ class PaperBroker:
 
     def _advance(self, account_id: str, session: date) -> None:
         """Book what happened up to a session: the opening history, dividends and splits on their ex dates."""
+        if account_id not in self.base_currencies:
+            raise BrokerUnavailableError(
+                f"the paper broker has no account {account_id!r}",
+                where=account_id,
+                remedy="Add it to the accounts of the portfolio file.",
+            )
         with self.store.read() as connection:
             seen = paper_book.seen_until(connection, account_id)
         if seen is not None and seen >= session:

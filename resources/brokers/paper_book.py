@@ -71,6 +71,14 @@ def mark_seen(connection: Connection, account_id: str, session: date) -> None:
     upsert(connection, paper_accounts, [{"account_id": account_id, "advanced_to": session}])
 
 
+def is_booked(connection: Connection, account_id: str, event_id: str) -> bool:
+    """Say whether an event has been booked."""
+    query = sa.select(paper_movements.c.movement_id).where(
+        paper_movements.c.account_id == account_id, paper_movements.c.event_id == event_id
+    )
+    return connection.execute(query).first() is not None
+
+
 def order_status(
     connection: Connection, account_id: str, client_order_id: str
 ) -> OrderStatus | None:

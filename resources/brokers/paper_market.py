@@ -77,11 +77,16 @@ class PaperMarket:
     def corporate_actions(self, first: date, last: date) -> pl.DataFrame:
         """Return the splits and dividends of all securities, oldest first."""
         actions = self.source.corporate_actions(sorted(self.currencies_by_symbol), first, last)
-        return actions.sort("ex_date", "symbol", "kind")
+        # A dividend is per share of the ex date, so a split of the same day comes before it.
+        return actions.sort("ex_date", "symbol", "kind", descending=[False, False, True])
 
     def is_security(self, commodity: str) -> bool:
         """Say whether a commodity is a security rather than a currency."""
         return commodity in self.currencies_by_symbol
+
+    def is_currency(self, commodity: str) -> bool:
+        """Say whether a commodity is a currency with exchange rates."""
+        return commodity in self.currencies
 
     def currency(self, symbol: str) -> str:
         """Return the quotation currency."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import polars as pl
-
 from ballast.errors import ConfigurationError
+from ballast.money import ZERO, to_amount
 
 _DEMONSTRATION = "demonstration"
-_ACTIONS = ("deposit", "withdraw", "buy", "sell", "exchange")
+_TOO_MUCH = Decimal("1e15")
+# What the symbol of each action looks like.
+_SYMBOLS = {
+    "deposit": "[A-Z]{3}",
+    "withdraw": "[A-Z]{3}",
+    "exchange": "[A-Z]{3}/[A-Z]{3}",
+    "buy": ".+",
+    "sell": ".+",
+}
 _COLUMNS = ("date", "account_id", "action", "symbol", "quantity")
 
 
@@ -50,41 +59,65 @@ def read_opening(opening: str, base: Path) -> list[OpeningEvent]:
 
 def _parse(path: Path) -> list[OpeningEvent]:
     try:
-        table = pl.read_csv(path, infer_schema=False, comment_prefix="#")
-    except (OSError, pl.exceptions.PolarsError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"cannot read the opening history: {error}",
             where=str(path),
             remedy="Correct paper.opening in the portfolio file.",
         ) from error
-    missing = [name for name in _COLUMNS if name not in table.columns]
+    # Comments and blank lines count, so that a line is found where an editor shows it.
+    lines = [
+        (number, next(csv.reader([line])))
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    columns = lines[0][1] if lines else []
+    missing = [name for name in _COLUMNS if name not in columns]
     if missing:
         raise ConfigurationError(
             f"the opening history lacks the columns {missing}",
             where=str(path),
             remedy=f"Its columns are {', '.join(_COLUMNS)}.",
         )
-    events = [
-        _event(row, number, path) for number, row in enumerate(table.iter_rows(named=True), 2)
-    ]
+    events = [_event(columns, fields, number, path) for number, fields in lines[1:]]
     return sorted(events, key=lambda event: event.session)
 
 
-def _event(row: dict[str, str], number: int, path: Path) -> OpeningEvent:
+def _event(columns: list[str], fields: list[str], number: int, path: Path) -> OpeningEvent:
     try:
-        if row["action"] not in _ACTIONS:
-            raise ValueError(f"action {row['action']!r} is none of {', '.join(_ACTIONS)}")
+        row = dict(zip(columns, fields, strict=True))
+        if not row["account_id"]:
+            raise ValueError("account_id is empty")
         return OpeningEvent(
             event_id=f"opening-{number:04d}",
             session=date.fromisoformat(row["date"]),
             account_id=row["account_id"],
             action=row["action"],
-            symbol=row["symbol"],
-            quantity=Decimal(row["quantity"]),
+            symbol=_symbol(row["action"], row["symbol"]),
+            quantity=_quantity(row["quantity"]),
         )
-    except (ValueError, ArithmeticError, TypeError) as error:
+    except ValueError as error:
         raise ConfigurationError(
             f"line {number} of the opening history is not valid: {error}",
             where=str(path),
             remedy="Correct the line; nothing was booked.",
         ) from error
+
+
+def _symbol(action: str, symbol: str) -> str:
+    if action not in _SYMBOLS:
+        raise ValueError(f"action {action!r} is none of {', '.join(_SYMBOLS)}")
+    if not re.fullmatch(_SYMBOLS[action], symbol):
+        raise ValueError(f"symbol {symbol!r} does not suit the action {action!r}")
+    return symbol
+
+
+def _quantity(text: str) -> Decimal:
+    try:
+        quantity = Decimal(text)
+        if not ZERO < quantity < _TOO_MUCH or to_amount(quantity) != quantity:
+            raise ValueError(f"quantity {text!r} is not positive, too large or of over 8 decimals")
+    except ArithmeticError:
+        raise ValueError(f"quantity {text!r} is not a number") from None
+    return quantity

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Protocol
 
-from ballast.errors import MissingPriceError
+from ballast.errors import MissingPriceError, MissingRateError
 from ballast.market.exchange_rates import Rates
 from ballast.money import CENT, ZERO, floor_to_multiple, multiply, to_amount, to_cents
 from ballast.trading.costs import Costs
@@ -53,6 +53,10 @@ class Market(Protocol):
         """Say whether a commodity is a security rather than a currency."""
         ...
 
+    def is_currency(self, commodity: str) -> bool:
+        """Say whether a commodity is a currency with exchange rates."""
+        ...
+
     def currency(self, symbol: str) -> str:
         """Return the quotation currency."""
         ...
@@ -73,7 +77,7 @@ def execute(
     session: date,
     filled_at: datetime,
 ) -> list[Movement] | Refusal:
-    """Fill an order whole at the last close, or say why not.
+    """Fill an order whole at the last close, or say why not: also where a price or rate is not known.
 
     Parameters
     ----------
@@ -83,17 +87,21 @@ def execute(
     """
     if quantity <= ZERO:
         return Refusal(f"the quantity {quantity} is not positive")
-    match side:
-        case "deposit":
-            return transfer(event_id, filled_at, symbol, quantity)
-        case "withdraw":
-            return transfer(event_id, filled_at, symbol, -quantity)
-        case "exchange":
-            return _exchange(market, held, event_id, symbol, quantity, session, filled_at)
-        case "buy" | "sell":
-            return _trade(market, held, event_id, side, symbol, quantity, session, filled_at)
-        case _:
-            return Refusal(f"unknown side {side!r}")
+    try:
+        match side:
+            case "deposit" | "withdraw":
+                if not market.is_currency(symbol):
+                    return Refusal(f"unknown currency {symbol!r}")
+                sign = Decimal(1) if side == "deposit" else Decimal(-1)
+                return transfer(event_id, filled_at, symbol, sign * quantity)
+            case "exchange":
+                return _exchange(market, held, event_id, symbol, quantity, session, filled_at)
+            case "buy" | "sell":
+                return _trade(market, held, event_id, side, symbol, quantity, session, filled_at)
+            case _:
+                return Refusal(f"unknown side {side!r}")
+    except (MissingPriceError, MissingRateError) as error:
+        return Refusal(error.what)
 
 
 def transfer(event_id: str, moved_at: datetime, currency: str, amount: Decimal) -> list[Movement]:
@@ -132,10 +140,7 @@ def _trade(
         return Refusal(f"unknown security {symbol!r}")
     if quantity % market.lot_size(symbol) != ZERO:
         return Refusal(f"{quantity} is not a multiple of the lot of {market.lot_size(symbol)}")
-    try:
-        price = market.close(symbol, session)
-    except MissingPriceError as error:
-        return Refusal(error.what)
+    price = market.close(symbol, session)
     currency = market.currency(symbol)
     value = to_cents(multiply(quantity, price))
     fee = market.costs(session).trade_fee(value, currency)
@@ -161,11 +166,15 @@ def _exchange(
     filled_at: datetime,
 ) -> list[Movement] | Refusal:
     source, _, target = pair.partition("/")
+    if source == target or not (market.is_currency(source) and market.is_currency(target)):
+        return Refusal(f"{pair!r} is not a pair of two currencies in use")
     fee = market.costs(session).exchange_fee(amount)
     available = held.get(source, ZERO)
     if amount + fee > available:
         return Refusal(f"{amount + fee} {source} are needed, {available} are there")
     arriving = floor_to_multiple(market.rates(session).convert(amount, source, target), CENT)
+    if arriving <= ZERO:
+        return Refusal(f"{amount} {source} would not yield a cent of {target}")
     return [
         Movement(event_id, filled_at, "exchange", source, -amount),
         Movement(event_id, filled_at, "exchange", target, arriving),

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
-from assets.metadata import column_schema, data_version, markdown_table, plot
+from assets.metadata import check, column_schema, markdown_table, plot
 from ballast.tables import Positions
 
 
 def test_unknown_is_shown_as_unknown_and_never_as_zero() -> None:
     frame = pl.DataFrame({"value": [None, Decimal("0")], "weight": [None, 0.25]})
-    assert markdown_table(frame).splitlines()[2:] == ["| *unknown* | *unknown* |", "| 0 | 0.2500 |"]
+    assert markdown_table(frame).splitlines()[2:] == [
+        "| *unknown* | *unknown* |",
+        "| 0.00 | 25.0% |",
+    ]
 
 
-def test_amounts_are_shown_without_trailing_zeros_and_without_losing_digits() -> None:
-    frame = pl.DataFrame({"amount": [Decimal("1234.50000000"), Decimal("-0.00000000")]})
+def test_prices_keep_their_digits_and_values_are_shown_to_the_cent() -> None:
+    frame = pl.DataFrame({"price": [Decimal("43.42500000")], "value": [Decimal("1234.56789")]})
+    assert markdown_table(frame).splitlines()[2:] == ["| 43.425 | 1,234.57 |"]
+
+
+def test_quantities_are_shown_without_trailing_zeros() -> None:
+    frame = pl.DataFrame({"quantity": [Decimal("1234.50000000"), Decimal("-0.00000000")]})
     assert markdown_table(frame).splitlines()[2:] == ["| 1,234.5 |", "| 0 |"]
+
+
+def test_dates_do_not_break_in_a_narrow_column() -> None:
+    frame = pl.DataFrame({"session": [date(2020, 8, 20)]})
+    assert markdown_table(frame).splitlines()[2] == "| 2020\u201108\u201120 |"
+
+
+def test_a_check_says_what_it_found_and_for_which_session() -> None:
+    result = check(
+        "prices_are_fresh", "prices", passed=False, session=date(2020, 8, 20), found="2 stale"
+    )
+    assert result.description == "2020-08-20: 2 stale"
 
 
 def test_an_empty_table_says_so() -> None:
@@ -41,9 +62,3 @@ def test_columns_carry_type_description_and_nullability() -> None:
     assert not columns["quantity"].constraints.nullable
     assert columns["quantity"].type == "Decimal(precision=38, scale=8)"
     assert all(column.description for column in columns.values())
-
-
-def test_the_data_version_changes_with_the_rows_only() -> None:
-    frame = pl.DataFrame({"a": [1, 2]})
-    assert data_version(frame) == data_version(frame.clone())
-    assert data_version(frame) != data_version(frame.reverse())

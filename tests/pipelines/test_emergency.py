@@ -74,6 +74,7 @@ def test_research_mode_stores_advice_and_sends_nothing(tmp_path: Path) -> None:
     before = balances(demonstration, "europe")
     result = demonstration.run(job="emergency_rebalance")
     assert failed_checks(result) == {"no_account_is_short_of_cash"}
+    assert result.success
     advice = demonstration.workspace.recommendations.of("europe", "emergency")
     assert advice[0]["side"] == "exchange"
     assert advice[0]["symbol"] == "USD/EUR"

@@ -1,0 +1,172 @@
+"""Funding: shortfalls in some currencies are covered from what is left over in others."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ballast.configuration import CostSettings
+from ballast.errors import MissingRateError
+from ballast.trading.costs import Costs
+from ballast.trading.exchange import Funding, fund
+from tests.ballast.trading.markets import (
+    CURRENCIES,
+    Venue,
+    cents,
+    costs_of_a_day,
+    in_base,
+    rates_from,
+)
+
+_examples = settings(max_examples=300, deadline=None)
+_balances = st.dictionaries(
+    st.sampled_from(CURRENCIES),
+    st.one_of(cents(-20_000, 20_000), cents(-3, 3), st.integers(-9, 9).map(Decimal)),
+)
+_pairs = st.frozensets(
+    st.tuples(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES)).map("/".join), max_size=8
+)
+_bases = st.sampled_from(["EUR", "USD", "HKD"])
+
+DOLLARS = Costs(CostSettings(exchange_percent=Decimal(0)), rates_from({"EUR": 1, "USD": 2}))
+NOTHING: frozenset[str] = frozenset()
+
+
+def _carried_out(balances: dict[str, Decimal], funding: Funding, costs: Costs) -> Venue:
+    venue = Venue(costs, balances, {})
+    for exchange in funding.exchanges:
+        venue.exchange(exchange.from_currency, exchange.to_currency, exchange.from_amount)
+    return venue
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases, _pairs)
+def test_carried_out_the_exchanges_leave_what_was_said_and_no_source_negative(
+    balances: dict[str, Decimal], costs: Costs, base: str, blocked: frozenset[str]
+) -> None:
+    funding = fund(balances, costs, base, blocked)
+    # The venue refuses an exchange that would make a positive balance negative.
+    venue = _carried_out(balances, funding, costs)
+    assert venue.cash == funding.balances
+    for currency, before in balances.items():
+        after = funding.balances[currency]
+        assert after >= 0 if before >= 0 else before <= after
+    assert funding.uncovered == {c: -a for c, a in venue.cash.items() if a < 0}
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases, _pairs)
+def test_a_pair_is_exchanged_once_and_never_when_it_is_blocked(
+    balances: dict[str, Decimal], costs: Costs, base: str, blocked: frozenset[str]
+) -> None:
+    exchanges = fund(balances, costs, base, blocked).exchanges
+    pairs = [exchange.pair for exchange in exchanges]
+    assert len(pairs) == len(set(pairs))
+    assert not blocked & set(pairs)
+    assert all(balances[exchange.to_currency] < 0 for exchange in exchanges)
+    assert not {f"{e.to_currency}/{e.from_currency}" for e in exchanges} & set(pairs)
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases)
+def test_what_is_left_over_is_used_up_before_anything_stays_uncovered(
+    balances: dict[str, Decimal], costs: Costs, base: str
+) -> None:
+    funding = fund(balances, costs, base, NOTHING)
+    assume(funding.uncovered)
+    rates, fee = costs.rates, costs.settings.exchange_percent
+    for source, left in funding.balances.items():
+        for target in funding.uncovered:
+            # All that is left is less than two cents, or less than a cent of what is needed.
+            arriving = (left - Decimal("0.01")) / (1 + fee) * rates.rate(source, target)
+            assert left <= Decimal("0.02") or arriving < Decimal("0.02")
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases)
+def test_nothing_is_exchanged_beyond_the_need_but_a_few_cents(
+    balances: dict[str, Decimal], costs: Costs, base: str
+) -> None:
+    funding = fund(balances, costs, base, NOTHING)
+    for target in {exchange.to_currency for exchange in funding.exchanges}:
+        # A cent of the source may be many of the target (one of GBP buys 2.43 JPY).
+        sources = [e.from_currency for e in funding.exchanges if e.to_currency == target]
+        coarse = max(costs.rates.rate(source, target) for source in sources)
+        assert funding.balances[target] <= Decimal("0.02") * (1 + coarse)
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases)
+def test_shortfalls_are_covered_exactly_when_the_surplus_pays_for_them(
+    balances: dict[str, Decimal], costs: Costs, base: str
+) -> None:
+    surplus = {c: a for c, a in balances.items() if a > 0}
+    missing = {c: -a for c, a in balances.items() if a < 0}
+    fee = 1 + Fraction(costs.settings.exchange_percent)
+    spare = in_base(surplus, costs.rates, base) / fee - in_base(missing, costs.rates, base)
+    # Up to five cents of any currency are lost per pair.
+    cent = {c: Decimal("0.05") for c in balances}
+    tolerance = in_base(cent, costs.rates, base) * (len(surplus) + 1)
+    assume(abs(spare) > tolerance)
+    assert bool(fund(balances, costs, base, NOTHING).uncovered) == (spare < 0)
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases, _pairs, st.randoms(use_true_random=False))
+def test_the_order_of_balances_does_not_matter(
+    balances: dict[str, Decimal],
+    costs: Costs,
+    base: str,
+    blocked: frozenset[str],
+    shuffler: random.Random,
+) -> None:
+    items = list(balances.items())
+    shuffler.shuffle(items)
+    assert fund(dict(items), costs, base, blocked) == fund(balances, costs, base, blocked)
+
+
+def test_an_amount_is_multiplied_by_the_rate_from_source_to_target() -> None:
+    # D-06: two dollars per euro; 100 dollars take 50 euros and the half cent of margin.
+    funding = fund({"EUR": Decimal(1000), "USD": Decimal(-100)}, DOLLARS, "EUR", NOTHING)
+    (exchange,) = funding.exchanges
+    assert (exchange.pair, exchange.rate) == ("EUR/USD", 2)
+    assert (exchange.from_amount, exchange.to_amount) == (Decimal("50.01"), Decimal("100.02"))
+    reverse = fund({"EUR": Decimal(-50), "USD": Decimal(1000)}, DOLLARS, "EUR", NOTHING)
+    (exchange,) = reverse.exchanges
+    assert (exchange.from_amount, exchange.to_amount) == (Decimal("100.02"), Decimal("50.01"))
+
+
+def test_partial_sources_are_combined_the_base_currency_first() -> None:
+    costs = Costs(CostSettings(), rates_from({"EUR": 1, "USD": 2, "HKD": 10, "GBP": 1}))
+    balances = {
+        "EUR": Decimal(10), "USD": Decimal(100), "GBP": Decimal(60), "HKD": Decimal(-1000),
+    }  # fmt: skip
+    funding = fund(balances, costs, "EUR", NOTHING)
+    assert [exchange.pair for exchange in funding.exchanges] == ["EUR/HKD", "GBP/HKD", "USD/HKD"]
+    assert funding.uncovered == {}
+    assert funding.balances["EUR"] <= Decimal("0.01")
+    assert funding.balances["GBP"] <= Decimal("0.01")
+    assert funding.balances["USD"] > 0
+
+
+def test_the_largest_shortfall_is_served_first() -> None:
+    costs = Costs(CostSettings(), rates_from({"EUR": 1, "USD": 2, "JPY": 100}))
+    balances = {"EUR": Decimal(100), "USD": Decimal(-300), "JPY": Decimal(-10_000)}
+    funding = fund(balances, costs, "EUR", NOTHING)
+    assert [exchange.pair for exchange in funding.exchanges] == ["EUR/USD"]
+    assert set(funding.uncovered) == {"USD", "JPY"}
+
+
+def test_a_missing_rate_is_an_error_and_never_one() -> None:
+    with pytest.raises(MissingRateError, match="GBP"):
+        fund({"EUR": Decimal(10), "GBP": Decimal(-5)}, DOLLARS, "EUR", NOTHING)
+
+
+def test_balances_above_zero_are_left_alone() -> None:
+    balances = {"EUR": Decimal("0.01"), "USD": Decimal(0)}
+    assert fund(balances, DOLLARS, "EUR", NOTHING) == Funding((), balances, {})

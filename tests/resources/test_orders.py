@@ -1,0 +1,287 @@
+"""The path of an order: written before it is sent, sent once, and asked about whenever the answer is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ballast.errors import BrokerUnavailableError, OrderRefusedError
+from ballast.trading.orders import FINAL_STATES, OrderIntent, client_order_id, may_become
+from resources.brokers.protocol import OrderStatus
+from resources.orders import OrderBook
+from resources.store import Store
+from resources.store.schema import order_events
+
+SESSION = date(2020, 8, 20)
+
+
+def _intent(step: int = 1, **facts: object) -> OrderIntent:
+    usual = {
+        "client_order_id": client_order_id("a", "plan", step),
+        "account_id": "a",
+        "origin": "plan",
+        "origin_id": "plan",
+        "session": SESSION,
+        "side": "buy",
+        "symbol": "A",
+        "quantity": Decimal("1.5"),
+    }
+    return OrderIntent.model_validate(usual | facts)
+
+
+def _timeout() -> BrokerUnavailableError:
+    return BrokerUnavailableError("no answer in 10 s", where="broker", remedy="Ask again.")
+
+
+@dataclass
+class Venue:
+    """A broker that fills everything it sees, and does first what a test tells it to.
+
+    `on_submit` and `on_status` are called once each: `before` the broker sees the request, or `after`.
+    """
+
+    answer: OrderStatus | None = None
+    before_submit: Callable[[], None] | None = None
+    after_submit: Callable[[], None] | None = None
+    before_status: Callable[[], None] | None = None
+    seen: dict[str, OrderStatus] = field(default_factory=dict)
+    fills: list[OrderIntent] = field(default_factory=list)
+    questions: int = 0
+
+    def submit(self, intent: OrderIntent) -> OrderStatus:
+        self._do("before_submit")
+        if intent.client_order_id not in self.seen:
+            status = self.answer or OrderStatus(intent.client_order_id, "filled")
+            self.seen[intent.client_order_id] = status
+            self.fills.append(intent)
+        self._do("after_submit")
+        return self.seen[intent.client_order_id]
+
+    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
+        self.questions += 1
+        self._do("before_status")
+        return self.seen.get(client_order_id)
+
+    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
+        raise NotImplementedError
+
+    def _do(self, moment: str) -> None:
+        action = getattr(self, moment)
+        setattr(self, moment, None)
+        if action is not None:
+            action()
+
+
+def _raise(error: BaseException) -> Callable[[], None]:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+@pytest.fixture
+def book(store: Store) -> OrderBook:
+    return OrderBook(store)
+
+
+def _history(book: OrderBook, intent: OrderIntent) -> list[str]:
+    query = (
+        sa.select(order_events.c.state)
+        .where(order_events.c.client_order_id == intent.client_order_id)
+        .order_by(order_events.c.sequence)
+    )
+    with book.store.read() as connection:
+        return list(connection.scalars(query))
+
+
+def test_the_intent_is_committed_before_the_broker_sees_the_order(book: OrderBook) -> None:
+    committed: list[str] = []
+
+    def look() -> None:
+        with closing(Store(_url(book))) as another:
+            committed.extend(_history(OrderBook(another), _intent()))
+
+    book.place(_intent(), Venue(before_submit=look))
+    assert committed == ["intent"]
+    assert _history(book, _intent()) == ["intent", "filled"]
+
+
+def test_a_filled_order_placed_again_is_neither_sent_nor_asked_about(book: OrderBook) -> None:
+    venue = Venue()
+    first = book.place(_intent(), venue)
+    # A broker forgets orders of earlier days; we do not.
+    venue.seen.clear()
+    assert book.place(_intent(), venue) == first == OrderStatus(_intent().client_order_id, "filled")
+    assert (len(venue.fills), venue.questions) == (1, 0)
+
+
+def test_a_rejected_order_keeps_the_reason_of_the_broker(book: OrderBook) -> None:
+    refused = OrderStatus(_intent().client_order_id, "rejected", "no cash")
+    venue = Venue(answer=refused)
+    assert book.place(_intent(), venue) == refused
+    assert book.place(_intent(), venue) == refused
+    assert book.table()["detail"].to_list() == ["no cash"]
+    assert len(venue.fills) == 1
+
+
+def test_a_timeout_after_the_order_arrived_is_unknown_and_not_sent_twice(book: OrderBook) -> None:
+    venue = Venue(after_submit=_raise(_timeout()))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    assert book.table().select("state", "detail").rows() == [("unknown", "no answer in 10 s")]
+    assert book.place(_intent(), venue).state == "filled"
+    assert (len(venue.fills), venue.questions) == (1, 1)
+    assert _history(book, _intent()) == ["intent", "unknown", "filled"]
+
+
+def test_a_timeout_before_the_order_arrived_is_unknown_and_sent_by_the_next_call(
+    book: OrderBook,
+) -> None:
+    venue = Venue(before_submit=_raise(_timeout()))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    assert venue.fills == []
+    assert book.place(_intent(), venue).state == "filled"
+    assert (venue.fills, venue.questions) == ([_intent()], 1)
+
+
+def test_nothing_is_sent_while_the_broker_cannot_be_asked_about_it(book: OrderBook) -> None:
+    venue = Venue(before_submit=_raise(_timeout()))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    venue.before_status = _raise(_timeout())
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    assert venue.fills == []
+    assert _history(book, _intent()) == ["intent", "unknown"]
+
+
+@pytest.mark.parametrize("moment", ["before_submit", "after_submit"])
+@pytest.mark.parametrize("crash", [SystemExit(), KeyboardInterrupt()], ids=["exit", "interrupt"])
+def test_a_crash_around_the_sending_is_finished_by_the_next_call(
+    book: OrderBook, moment: str, crash: BaseException
+) -> None:
+    venue = Venue(**{moment: _raise(crash)})  # type: ignore[arg-type]
+    with pytest.raises(type(crash)):
+        book.place(_intent(), venue)
+    assert [intent.client_order_id for intent in book.unresolved("a")] == ["a.plan.1"]
+    (left,) = book.unresolved("a")
+    assert book.place(left, venue).state == "filled"
+    assert venue.fills == [_intent()]
+    assert book.unresolved("a") == []
+
+
+def test_a_submitted_order_is_asked_about_until_it_is_filled(book: OrderBook) -> None:
+    order_id = _intent().client_order_id
+    venue = Venue(answer=OrderStatus(order_id, "submitted"))
+    assert book.place(_intent(), venue).state == "submitted"
+    assert book.place(_intent(), venue).state == "submitted"
+    venue.seen[order_id] = OrderStatus(order_id, "filled")
+    assert book.place(_intent(), venue).state == "filled"
+    assert len(venue.fills) == 1
+    assert _history(book, _intent()) == ["intent", "submitted", "filled"]
+
+
+def test_an_answer_about_an_order_that_was_never_written_is_refused(book: OrderBook) -> None:
+    venue = Venue(answer=OrderStatus("another", "filled"))
+    with pytest.raises(OrderRefusedError, match="another"):
+        book.place(_intent(), venue)
+    assert _history(book, _intent()) == ["intent"]
+
+
+def test_a_broker_that_contradicts_itself_about_a_settled_order_is_refused(book: OrderBook) -> None:
+    book.place(_intent(), Venue())
+    filled = _intent().client_order_id
+    confused = Venue(answer=OrderStatus(filled, "rejected"))
+    with pytest.raises(OrderRefusedError, match="filled cannot become rejected"):
+        book.place(_intent(2), confused)
+    assert _history(book, _intent()) == ["intent", "filled"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"quantity": Decimal(2)}, {"side": "sell"}, {"symbol": "B"}, {"account_id": "b"}]
+)
+def test_a_different_order_under_the_same_id_is_refused_and_not_sent(
+    book: OrderBook, other: dict[str, object]
+) -> None:
+    venue = Venue(before_submit=_raise(_timeout()))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    with pytest.raises(OrderRefusedError, match="another order"):
+        book.place(_intent(**other), venue)
+    assert venue.fills == []
+
+
+def test_the_table_shows_the_newest_state_of_every_order_of_an_account(book: OrderBook) -> None:
+    book.place(_intent(2), Venue())
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(1), Venue(after_submit=_raise(_timeout())))
+    book.place(_intent(3, account_id="b"), Venue())
+    table = book.table("a")
+    assert table.select("client_order_id", "state", "quantity").rows() == [
+        ("a.plan.1", "unknown", Decimal("1.5")),
+        ("a.plan.2", "filled", Decimal("1.5")),
+    ]
+    assert book.table().height == 3
+    assert [intent.client_order_id for intent in book.unresolved("a")] == ["a.plan.1"]
+    assert book.unresolved("b") == []
+
+
+def test_orders_survive_a_new_start(book: OrderBook) -> None:
+    book.place(_intent(), Venue())
+    with closing(Store(_url(book))) as another:
+        assert OrderBook(another).table().equals(book.table())
+
+
+_TROUBLE = st.sampled_from(["", "lost", "late", "silent", "crash before", "crash after"])
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(_TROUBLE, min_size=1, max_size=6))
+def test_whatever_happens_on_the_way_an_order_is_filled_at_most_once(
+    book: OrderBook, troubles: list[str]
+) -> None:
+    intent = _intent(client_order_id=f"order-{book.table().height}")
+    venue = Venue()
+    for trouble in troubles:
+        venue.before_submit = venue.after_submit = venue.before_status = None
+        match trouble:
+            case "lost":
+                venue.before_submit = _raise(_timeout())
+            case "late":
+                venue.after_submit = _raise(_timeout())
+            case "silent":
+                venue.before_status = _raise(_timeout())
+            case "crash before":
+                venue.before_submit = _raise(KeyboardInterrupt())
+            case "crash after":
+                venue.after_submit = _raise(KeyboardInterrupt())
+        try:
+            status = book.place(intent, venue)
+        except (BrokerUnavailableError, KeyboardInterrupt):
+            assert len(venue.fills) <= 1
+        else:
+            assert status.state == "filled"
+            assert len(venue.fills) == 1
+    history = [None, *_history(book, intent)]
+    assert all(may_become(*step) for step in pairwise(history))  # type: ignore[arg-type]
+    venue.before_submit = venue.after_submit = venue.before_status = None
+    assert book.place(intent, venue).state in FINAL_STATES
+    assert len(venue.fills) == 1
+
+
+def _url(book: OrderBook) -> str:
+    return book.store.engine.url.render_as_string(hide_password=False)
