@@ -12,7 +12,8 @@ import dataframely as dy
 import polars as pl
 
 from assets.metadata import table_metadata
-from resources.lake import Snapshot, Table
+from resources.lake import Snapshot
+from resources.lake_files import Table
 from resources.workspace import Workspace
 from resources.workspace_resource import WorkspaceResource
 

@@ -16,14 +16,14 @@ from datetime import date
 from functools import lru_cache, partial, reduce
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from ballast.errors import InvalidTableError, StoreError
 from ballast.market import history
 from ballast.tables import Bars, CorporateActions
-from resources.lake import Lake, Published, Snapshot, Table
+from resources.lake import Lake, Published, Snapshot
+from resources.lake_files import Table
 
 BARS = "historical_data"
 BARS_BY_SESSION = "historical_data_by_session"
@@ -210,21 +210,11 @@ def _actions(snapshot: Snapshot, *, besides: str | None = None) -> pl.DataFrame:
 def _arranged(partition: str, bars: pl.DataFrame) -> list[Table]:
     if bars.height <= _SMALL_ROWS:
         return [Table(BARS, partition, bars, Bars)]
-    valid = Bars.validate(bars)
-    by_session = valid.sort("session", maintain_order=True)
+    by_session = bars.sort("session", maintain_order=True)
     return [
-        Table(BARS, partition, _InGroups(valid)),
-        Table(BARS_BY_SESSION, partition, _InGroups(by_session)),
+        Table(BARS, partition, bars, Bars, _GROUP_ROWS),
+        Table(BARS_BY_SESSION, partition, by_session, Bars, _GROUP_ROWS),
     ]
-
-
-class _InGroups(pl.DataFrame):
-    """A frame that is written in row groups small enough to skip, and in three quarters of the time."""
-
-    def write_parquet(self, file: Any, **options: Any) -> None:
-        """Write as asked, but in small row groups."""
-        ours = {"row_group_size": _GROUP_ROWS, "compression_level": 1}
-        super().write_parquet(file, **{**options, **ours})
 
 
 def _read(

@@ -8,39 +8,27 @@ under an old name.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import dataframely as dy
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ballast.errors import InvalidTableError, NotPublishedError, StoreError
+from ballast.errors import NotPublishedError, StoreError
 from resources.clock import now
+from resources.lake_files import (
+    PublishedFile,
+    Table,
+    is_older,
+    refuse_unsafe,
+    validated,
+    write_file,
+)
 from resources.store.engine import Store, upsert
 from resources.store.schema import current_publications, publications
-
-# Not a leading dot: ".." would leave the folder.
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
-_TEMPORARY_SUFFIX = ".partial"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table to publish: all rows of an asset's partition."""
-
-    asset: str
-    partition: str
-    frame: pl.DataFrame
-    schema: type[dy.Schema] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,8 +135,8 @@ class Lake:
         StoreError
             If a file was collected before it was published; then nothing is published.
         """
-        _refuse_unsafe("run", run_id, publications.c.run_id)
-        checked = [_validated(table) for table in tables]
+        refuse_unsafe("run", run_id, publications.c.run_id)
+        checked = [validated(table) for table in tables]
         files = [self._write_file(table, run_id) for table in checked]
         with self.store.write() as connection:
             self._require(files)
@@ -227,7 +215,7 @@ class Lake:
         cutoff = now() - grace
         if keep_superseded is not None:
             self._forget_superseded(now() - max(keep_superseded, grace))
-        old = [path for path in sorted(self.root.rglob("*.parquet*")) if _is_older(path, cutoff)]
+        old = [path for path in sorted(self.root.rglob("*.parquet*")) if is_older(path, cutoff)]
         # As the only writer: a file that is referred to after this was verified to be there.
         with self.store.write() as connection:
             referenced = set(
@@ -255,7 +243,7 @@ class Lake:
         with self.store.write() as connection:
             connection.execute(sa.delete(publications).where(replaced))
 
-    def _require(self, files: Sequence[_File]) -> None:
+    def _require(self, files: Sequence[PublishedFile]) -> None:
         for file in files:
             if not (self.root / file.path).exists():
                 raise StoreError(
@@ -264,70 +252,12 @@ class Lake:
                     remedy="Repeat the step; collect with a grace longer than the longest write.",
                 )
 
-    def _write_file(self, table: Table, run_id: str) -> _File:
-        content = io.BytesIO()
-        table.frame.write_parquet(content, compression="zstd", statistics=True)
-        body = content.getvalue()
-        digest = hashlib.sha256(body).hexdigest()
-        folder = self.root / table.asset / table.partition
-        folder.mkdir(parents=True, exist_ok=True)
-        unique = uuid.uuid4().hex[:12]
-        final = folder / f"{run_id[:8]}-{digest[:16]}-{unique}.parquet"
-        partial = folder / f"{final.name}{_TEMPORARY_SUFFIX}"
-        with partial.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(final)
-        # The folders may be new; a file is on disk only when all names on its path are.
-        for named in (folder, folder.parent, self.root, self.root.parent):
-            _sync_folder(named)
-        return _File(final.relative_to(self.root).as_posix(), len(body), digest)
-
-
-@dataclass(frozen=True)
-class _File:
-    path: str
-    size: int
-    sha256: str
-
-
-def _refuse_unsafe(what: str, name: str, column: sa.Column[str]) -> None:
-    longest = getattr(column.type, "length", 0)
-    if not _SAFE_NAME.fullmatch(name) or len(name) > longest:
-        raise InvalidTableError(
-            f"{name!r} cannot name a folder",
-            where=what,
-            remedy=f"Use at most {longest} letters, digits, dots and dashes; start with a letter.",
-        )
-
-
-def _is_older(path: Path, cutoff: datetime) -> bool:
-    try:
-        return path.stat().st_mtime <= cutoff.timestamp()
-    except FileNotFoundError:
-        # A writer has just given it its final name.
-        return False
-
-
-def _validated(table: Table) -> Table:
-    _refuse_unsafe("asset", table.asset, publications.c.asset)
-    _refuse_unsafe("partition", table.partition, publications.c.partition)
-    if table.schema is None:
-        return table
-    try:
-        frame = table.schema.validate(table.frame)
-    except (dy.exc.ValidationError, dy.exc.SchemaError) as error:
-        raise InvalidTableError(
-            f"rows break the schema {table.schema.__name__}: {error}",
-            where=f"{table.asset} {table.partition}",
-            remedy="Nothing was published; correct the input or quarantine the rows.",
-        ) from error
-    return Table(table.asset, table.partition, frame, table.schema)
+    def _write_file(self, table: Table, run_id: str) -> PublishedFile:
+        return write_file(self.root, table, run_id)
 
 
 def _record(
-    connection: Connection, table: Table, file: _File, stamp: Mapping[str, object]
+    connection: Connection, table: Table, file: PublishedFile, stamp: Mapping[str, object]
 ) -> Published:
     same = connection.execute(
         sa.select(publications)
@@ -353,7 +283,7 @@ def _record(
             rows=table.frame.height,
             size_bytes=file.size,
             sha256=file.sha256,
-            schema_fingerprint=_fingerprint(table.frame),
+            schema_fingerprint=file.schema_fingerprint,
             **stamp,
         )
         .returning(publications)
@@ -405,16 +335,3 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> Published:
         run_id=found["run_id"],
         published_at=found["published_at"],
     )
-
-
-def _fingerprint(frame: pl.DataFrame) -> str:
-    text = ",".join(f"{name}:{dtype}" for name, dtype in frame.schema.items())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -28,8 +28,8 @@ Row = dict[str, Any]
 D = Decimal
 
 # Slow and fast properties: what builds frames gets fewer examples than plain arithmetic.
-arithmetic = settings(max_examples=150, deadline=None)
-framewise = settings(max_examples=60, deadline=None)
+arithmetic = settings(max_examples=100, deadline=None)
+framewise = settings(max_examples=40, deadline=None)
 
 FIRST_DAY = date(2020, 1, 1)
 

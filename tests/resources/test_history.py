@@ -23,7 +23,8 @@ from ballast.market import history
 from ballast.tables import Bars, CorporateActions, polars_schema
 from resources import history as module
 from resources.history import ACTIONS, BARS, BARS_BY_SESSION, PriceHistory
-from resources.lake import Lake, Published, Table
+from resources.lake import Lake, Published
+from resources.lake_files import Table
 from resources.store import Store, sqlite_url
 
 _FIRST = date(2024, 1, 1)
@@ -68,7 +69,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP_ROWS", 2)
     monkeypatch.setattr(module, "_MOST_SEGMENTS", 3)
     monkeypatch.setattr(module, "_GROWTH", 2)
-    monkeypatch.setattr("resources.lake.os.fsync", lambda _file: None)
+    monkeypatch.setattr("os.fsync", lambda _file: None)
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_a_merge_changes_no_read_and_leaves_few_segments(small: None, prices: Pr
 def test_segments_stay_few_and_large_ones_are_seldom_written_again(
     prices: PriceHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.lake.os.fsync", lambda _file: None)
+    monkeypatch.setattr("os.fsync", lambda _file: None)
     start = [("AAA", 0, day, 1.0) for day in range(2000)]
     prices.publish(_day(2000), _bars(*start), _NO_ACTIONS, **_MADE_BY)
     loaded = _segments(prices)[0]

@@ -19,7 +19,8 @@ from polars.testing import assert_frame_equal
 
 from ballast.errors import InvalidTableError, NotPublishedError, StoreError
 from ballast.tables import polars_schema
-from resources.lake import Lake, Published, Snapshot, Table
+from resources.lake import Lake, Published, Snapshot
+from resources.lake_files import Table
 from resources.store import Store, upsert
 from resources.store.schema import publications
 

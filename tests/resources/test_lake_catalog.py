@@ -18,7 +18,8 @@ import pytest
 
 from resources import catalog
 from resources.catalog import connect, refresh_catalog
-from resources.lake import Lake, Published, Table
+from resources.lake import Lake, Published
+from resources.lake_files import Table
 from resources.store import Store
 
 _PERSON = """

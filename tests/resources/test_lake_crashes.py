@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from resources.lake import Lake, Table
+from resources.lake import Lake
+from resources.lake_files import Table
 from resources.store import Store
 
 _ASSETS = ("left", "right")

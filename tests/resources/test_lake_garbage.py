@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from resources.lake import Lake, Snapshot, Table
+from resources.lake import Lake, Snapshot
+from resources.lake_files import Table
 from resources.store.schema import current_publications, publications
 
 _GRACE = timedelta(hours=24)

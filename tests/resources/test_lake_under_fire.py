@@ -27,7 +27,8 @@ import pytest
 import sqlalchemy as sa
 
 from resources.catalog import refresh_catalog
-from resources.lake import Lake, Table
+from resources.lake import Lake
+from resources.lake_files import Table
 from resources.store import Store
 from resources.store.schema import publications
 

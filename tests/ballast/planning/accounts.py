@@ -102,6 +102,7 @@ def cases(
     costs: st.SearchStrategy[Costs] | None = None,
 ) -> Case:
     """Accounts in several currencies, in order or overdrawn, with any mixture of permissions."""
+    base = draw(st.sampled_from(["EUR", "EUR", "USD", "HKD"]))
     cash = draw(
         st.dictionaries(
             st.sampled_from(CURRENCIES),
@@ -109,10 +110,13 @@ def cases(
             max_size=4,
         )
     )
+    # Most accounts have something to invest.
+    if draw(st.integers(0, 3)):
+        cash[base] = draw(cents(5_000, 100_000))
     drawn = Account(
         account_id="a",
         session=SESSION,
-        base_currency=draw(st.sampled_from(["EUR", "EUR", "USD", "HKD"])),
+        base_currency=base,
         cash=cash,
         candidates=draw(_candidates()),
         reserve_share=Decimal(draw(st.integers(1, 40))).scaleb(-2),
