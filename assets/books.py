@@ -100,7 +100,7 @@ def positions_snapshot(
         ),
         metadata={
             "plot": plot(positions_chart(table), "Share of value"),
-            "accounts": dg.MetadataValue.md(markdown_table(account_values(table).drop("gain_known"))),
+            "accounts": dg.MetadataValue.md(markdown_table(account_values(table))),
             "cash": dg.MetadataValue.md(
                 markdown_table(
                     table.filter("is_cash").select(

@@ -45,6 +45,7 @@ def publish_history(
     made_by = {"run_id": run.run_id, "code_version": run.workspace.code_version}
     prices = PriceHistory(run.workspace.lake)
     besides = run.table(_FINDINGS, findings, QualityFindings)
-    prices.publish(run.session, versions, actions, besides, **made_by)
+    # Merged before, so that what this run learned stays visible as the segment of its session.
     prices.merge(as_of=run.session, **made_by)
+    prices.publish(run.session, versions, actions, besides, **made_by)
     return findings

@@ -210,10 +210,11 @@ def _actions(snapshot: Snapshot, *, besides: str | None = None) -> pl.DataFrame:
 def _arranged(partition: str, bars: pl.DataFrame) -> list[Table]:
     if bars.height <= _SMALL_ROWS:
         return [Table(BARS, partition, bars, Bars)]
+    # The same rows, which need be checked only once.
     by_session = bars.sort("session", maintain_order=True)
     return [
         Table(BARS, partition, bars, Bars, _GROUP_ROWS),
-        Table(BARS_BY_SESSION, partition, by_session, Bars, _GROUP_ROWS),
+        Table(BARS_BY_SESSION, partition, by_session, row_group_rows=_GROUP_ROWS),
     ]
 
 

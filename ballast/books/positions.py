@@ -165,7 +165,6 @@ def account_values(positions: pl.DataFrame) -> pl.DataFrame:
             pl.col("base_currency").first(),
             value_base=pl.when(known).then(value.sum()).otherwise(None),
             cash_base=pl.when(cash.is_not_null().all()).then(cash.sum()).otherwise(None),
-            gain_known=pl.col("unrealised_gain").is_not_null().sum(),
         )
         .sort("account_id")
     )

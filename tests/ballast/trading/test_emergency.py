@@ -25,7 +25,7 @@ from ballast.trading.exchange import fund
 from tests.ballast.trading.markets import Venue, rates_from
 from tests.ballast.trading.shortfalls import Emergency, can_pay, emergencies, repair
 
-_examples = settings(max_examples=250, deadline=None)
+_examples = settings(max_examples=120, deadline=None)
 _BUFFER = Decimal("0.02")
 COSTS = Costs(CostSettings(), rates_from({"EUR": 1, "USD": 2, "HKD": 10}))
 EUROS = Sellable("E", Decimal(100), Decimal(50), "EUR", Decimal(1))
@@ -180,7 +180,7 @@ def test_quantities_are_rounded_up_to_lots_and_capped_at_the_holding() -> None:
     assert sale.quantity == 200
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(100, 400_000), st.sampled_from(["1", "2", "0.5"]))
 def test_no_more_is_sold_than_the_shortfall_takes(cents: int, lot: str) -> None:
     free_exchange = Costs(CostSettings(exchange_percent=Decimal(0)), COSTS.rates)

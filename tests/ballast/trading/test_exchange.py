@@ -23,7 +23,7 @@ from tests.ballast.trading.markets import (
     rates_from,
 )
 
-_examples = settings(max_examples=300, deadline=None)
+_examples = settings(max_examples=150, deadline=None)
 _balances = st.dictionaries(
     st.sampled_from(CURRENCIES),
     st.one_of(cents(-20_000, 20_000), cents(-3, 3), st.integers(-9, 9).map(Decimal)),

@@ -65,7 +65,7 @@ def test_advancing_day_by_day_leads_to_the_same_book_as_in_one_go(new_store: New
     assert book_of(daily) == book_of(at_once)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sets(st.dates(FIRST - timedelta(days=9), LAST), max_size=12))
 def test_any_stops_on_the_way_lead_to_the_same_book(
     tmp_path_factory: pytest.TempPathFactory, stops: set[date]
