@@ -16,13 +16,15 @@ import dagster as dg
 
 from benchmarks import bare_pipeline, load_time
 from benchmarks.cases import REPOSITORY, Case, demonstration, generated
-from benchmarks.measure import ROUNDS, Report, Row, alternate
+from benchmarks.measure import Report, Row, alternate
 from benchmarks.runs import empty_job, execute, persistent_instance, product_job
 from benchmarks.stopwatch import Stopwatch
 
 # Of the bare script and an empty run of the same graph together.
 _WARM_GOAL, _COLD_GOAL = 1.15, 1.2
 _PRODUCT, _EMPTY, _BARE = "product", "empty", "bare"
+# A round takes half a minute.
+_ROUNDS = 3
 
 
 def run() -> list[Report]:
@@ -45,7 +47,7 @@ def _measure(case: Case) -> Report:
 
 def _warm(report: Report, case: Case, instance: dg.DagsterInstance) -> None:
     stopwatch = Stopwatch()
-    warming, *counted = [_Round(case, number, instance, stopwatch) for number in range(ROUNDS + 1)]
+    warming, *counted = [_Round(case, number, instance, stopwatch) for number in range(_ROUNDS + 1)]
     with stopwatch.installed():
         # Not counted: modules, caches and the databases of Dagster come to life.
         for session in (case.first, case.second):
@@ -55,7 +57,7 @@ def _warm(report: Report, case: Case, instance: dg.DagsterInstance) -> None:
             peers: dict[str, Callable[[int], object]] = {
                 name: partial(_work, counted, name, session) for name in (_PRODUCT, _EMPTY, _BARE)
             }
-            taken = alternate(peers)
+            taken = alternate(peers, rounds=_ROUNDS)
             _add(report, f"warm {label}", taken, _WARM_GOAL)
             title = f"{case.name}: a warm {label}, by kind of work"
             report.details[title] = _shares(taken, [each.spent for each in counted])
@@ -120,7 +122,7 @@ def _shares(taken: dict[str, float], spent: list[dict[str, float]]) -> dict[str,
 
 def _cold(report: Report, case: Case) -> None:
     taken: dict[str, dict[str, float]] = {}
-    for number in range(ROUNDS):
+    for number in range(_ROUNDS):
         folders = {
             name: case.workspace(f"cold-{name}{number}").folder
             for name in (_PRODUCT, _EMPTY, _BARE)
@@ -131,7 +133,7 @@ def _cold(report: Report, case: Case) -> None:
                 taken.setdefault(label, {}).setdefault(f"{name}{number}", milliseconds)
     for label, times in taken.items():
         medians = {
-            name: sorted(times[f"{name}{number}"] for number in range(ROUNDS))[ROUNDS // 2]
+            name: sorted(times[f"{name}{number}"] for number in range(_ROUNDS))[_ROUNDS // 2]
             for name in (_PRODUCT, _EMPTY, _BARE)
         }
         _add(report, f"new process, {label}", medians, _COLD_GOAL)
