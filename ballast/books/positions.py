@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from ballast.books.average_cost import Change, Holding, hold
+from ballast.books.postings import without_reversed
 from ballast.calendars import end_of_session
 from ballast.money import ZERO, approximate
 from ballast.tables import Positions, polars_schema
@@ -37,8 +38,8 @@ def holdings(postings: pl.DataFrame, symbols: set[str]) -> dict[tuple[str, str],
     symbols : set of str
         The securities among the commodities; the rest is cash.
     """
-    standing = _without_reversed(postings)
-    paid = standing.filter(pl.col("kind") == "fee").group_by("transaction_id", "commodity")
+    standing = without_reversed(postings)
+    paid = standing.filter(pl.col("kind") == "commission").group_by("transaction_id", "commodity")
     fees = {
         (transaction, currency): -quantity
         for transaction, currency, quantity in paid.agg(pl.col("quantity").sum()).iter_rows()
@@ -57,13 +58,6 @@ def holdings(postings: pl.DataFrame, symbols: set[str]) -> dict[tuple[str, str],
         )
         changes.setdefault((row["account_id"], row["commodity"]), []).append(change)
     return {key: hold(list_of_changes) for key, list_of_changes in changes.items()}
-
-
-def _without_reversed(postings: pl.DataFrame) -> pl.DataFrame:
-    """Leave out every posting that another one reverses, and that other one: together they never happened."""
-    undone = pl.col("posting_id").is_in(postings["reverses"].drop_nulls().implode())
-    undoes = pl.col("reverses").is_in(postings["posting_id"].implode()).fill_null(False)
-    return postings.filter(~undone & ~undoes)
 
 
 def positions_snapshot(

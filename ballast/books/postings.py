@@ -1,8 +1,9 @@
 """Turn broker events into postings.
 
-A trade becomes two or three postings of one transaction (shares, cash, fee), an exchange two or three, everything else
-one. The external id of a posting is made of the kind of event, the broker's id and the leg, never of status or arrival
-time; the kind is part of it because brokers number fills and cash movements independently.
+A trade becomes two or three postings of one transaction (shares, cash, commission), an exchange two or three, a
+conversion one per security, everything else one; a cancellation reverses each posting of what it cancels. The external
+id of a posting is made of the kind of event, the broker's id and the leg, never of status or arrival time; the kind is
+part of it because brokers number fills and cash movements independently.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
 from ballast.books.broker_events import (
+    BasisRestatement,
     BrokerEvent,
+    Cancellation,
     CashMovement,
+    ConversionEvent,
     ExchangeFill,
     Fill,
     SplitEvent,
+    TransferEvent,
+    account_of,
     moment_of,
 )
 from ballast.errors import InvalidTableError
@@ -27,7 +34,11 @@ from ballast.tables import Postings, polars_schema
 
 DEFAULT_BUCKET = "core"
 
-PostingRow = dict[str, object]
+_DETAILS = (
+    "unit_cost", "counter_value", "cost_currency", "acquired_on", "concerns", "basis_share",
+)  # fmt: skip
+
+PostingRow = dict[str, Any]
 Leg = tuple[str, PostingRow]
 
 
@@ -59,9 +70,16 @@ def postings_of(events: Iterable[BrokerEvent], *, source: str) -> pl.DataFrame:
         known = by_id.setdefault(name, event)
         if event != known:
             by_id[name] = min(event, known, key=repr)
-    rows = [row for name, event in by_id.items() for row in _legs(name, event, source)]
+    rows = [row for name, event in by_id.items() for row in _rows(name, event, source)]
     frame = pl.DataFrame(rows, schema=polars_schema(Postings))
     return Postings.validate(frame.sort("occurred_at", "posting_id"))
+
+
+def without_reversed(postings: pl.DataFrame) -> pl.DataFrame:
+    """Leave out every posting that another one reverses, and that other one: together they never happened."""
+    undone = pl.col("posting_id").is_in(postings["reverses"].drop_nulls().implode())
+    undoes = pl.col("reverses").is_in(postings["posting_id"].implode()).fill_null(False)
+    return postings.filter(~undone & ~undoes)
 
 
 def _name(event: BrokerEvent) -> str:
@@ -75,7 +93,15 @@ def _name(event: BrokerEvent) -> str:
             kind, broker_id = "cash", event.movement_id
         case SplitEvent():
             kind, broker_id = "split", event.event_id
-    return f"{event.account_id}:{kind}:{broker_id}"
+        case TransferEvent():
+            kind, broker_id = "transfer", event.event_id
+        case ConversionEvent():
+            kind, broker_id = "conversion", event.event_id
+        case BasisRestatement():
+            kind, broker_id = "basis", event.event_id
+        case Cancellation():
+            kind, broker_id = "cancellation", event.event_id
+    return f"{account_of(event)}:{kind}:{broker_id}"
 
 
 def _refuse_without_zone(name: str, event: BrokerEvent) -> None:
@@ -87,28 +113,20 @@ def _refuse_without_zone(name: str, event: BrokerEvent) -> None:
         )
 
 
-def _legs(name: str, event: BrokerEvent, source: str) -> list[PostingRow]:
-    match event:
-        case Fill():
-            legs = [*_trade(event), *_fee(event)]
-        case ExchangeFill():
-            legs = [
-                _leg("from", "exchange", event.from_currency, -event.from_amount),
-                _leg("to", "exchange", event.to_currency, event.to_amount),
-                *_fee(event),
-            ]
-        case CashMovement():
-            legs = [_leg("cash", event.kind, event.currency, event.amount)]
-        case SplitEvent():
-            legs = [_leg("shares", "split", event.symbol, event.quantity)]
+def _rows(name: str, event: BrokerEvent, source: str) -> list[PostingRow]:
+    if isinstance(event, Cancellation):
+        cancelled = _rows(_name(event.cancels), event.cancels, source)
+        legs = [_reversing(row) for row in cancelled]
+    else:
+        legs = _legs(event)
     transaction = {
         "transaction_id": _digest(source, name),
-        "account_id": event.account_id,
+        "account_id": account_of(event),
         "bucket_id": DEFAULT_BUCKET,
         "occurred_at": moment_of(event),
-        "settled_on": None,
+        "settled_on": getattr(event, "settled_on", None),
+        "description": getattr(event, "description", None),
         "source": source,
-        "reverses": None,
     }
     return [
         transaction
@@ -118,42 +136,90 @@ def _legs(name: str, event: BrokerEvent, source: str) -> list[PostingRow]:
     ]
 
 
+def _reversing(posting: PostingRow) -> Leg:
+    leg = str(posting["external_id"]).rpartition(":")[2]
+    kept = {name: posting[name] for name in ("kind", "commodity", *_DETAILS) if name in posting}
+    return leg, {**kept, "quantity": -posting["quantity"], "reverses": posting["posting_id"]}
+
+
+def _legs(event: BrokerEvent) -> list[Leg]:
+    match event:
+        case Fill():
+            return [*_trade(event), *_commission(event)]
+        case ExchangeFill():
+            return [
+                _leg("from", "exchange", event.from_currency, -event.from_amount),
+                _leg("to", "exchange", event.to_currency, event.to_amount),
+                *_commission(event),
+            ]
+        case CashMovement():
+            return [_leg("cash", event.kind, event.currency, event.amount, concerns=event.symbol)]
+        case SplitEvent():
+            return [_leg("shares", "split", event.symbol, event.quantity)]
+        case TransferEvent():
+            return [_transfer(event)]
+        case ConversionEvent():
+            return _conversion(event)
+        case BasisRestatement():
+            amount = to_amount(event.amount)
+            return [
+                _leg(
+                    "basis", "basis_restatement", event.symbol, ZERO,
+                    counter_value=amount, cost_currency=event.currency,
+                )
+            ]  # fmt: skip
+        case Cancellation():
+            raise InvalidTableError(
+                "a cancellation is cancelled",
+                where=_name(event),
+                remedy="The adapter of the broker has to report the event anew instead.",
+            )
+
+
 def _trade(fill: Fill) -> list[Leg]:
-    proceeds = -to_cents(multiply(fill.quantity, fill.price))
-    price = to_amount(fill.price)
-    return [
-        _leg(
-            "shares",
-            "trade",
-            fill.symbol,
-            fill.quantity,
-            unit_cost=price,
-            cost_currency=fill.currency,
-        ),
-        _leg("cash", "trade", fill.currency, proceeds),
-    ]
+    stated = fill.proceeds
+    proceeds = -to_cents(multiply(fill.quantity, fill.price)) if stated is None else stated
+    shares = _leg(
+        "shares", fill.kind, fill.symbol, fill.quantity,
+        unit_cost=to_amount(fill.price), counter_value=to_amount(abs(proceeds)),
+        cost_currency=fill.currency, chosen_lot=fill.chosen_lot,
+    )  # fmt: skip
+    return [shares, _leg("cash", fill.kind, fill.currency, proceeds, concerns=fill.symbol)]
 
 
-def _fee(fill: Fill | ExchangeFill) -> list[Leg]:
-    return [] if fill.fee == ZERO else [_leg("fee", "fee", fill.fee_currency, -fill.fee)]
+def _commission(fill: Fill | ExchangeFill) -> list[Leg]:
+    if fill.fee == ZERO:
+        return []
+    concerns = fill.symbol if isinstance(fill, Fill) else None
+    return [_leg("commission", "commission", fill.fee_currency, -fill.fee, concerns=concerns)]
 
 
-def _leg(
-    leg: str,
-    kind: str,
-    commodity: str,
-    quantity: Decimal,
-    *,
-    unit_cost: Decimal | None = None,
-    cost_currency: str | None = None,
-) -> Leg:
+def _transfer(event: TransferEvent) -> Leg:
+    basis = None if event.cost_basis is None else to_amount(event.cost_basis)
+    return _leg(
+        "shares", "transfer", event.symbol, event.quantity,
+        counter_value=basis, cost_currency=event.currency, acquired_on=event.acquired_on,
+    )  # fmt: skip
+
+
+def _conversion(event: ConversionEvent) -> list[Leg]:
+    share = None if event.basis_share is None else to_amount(event.basis_share)
+    arriving = _leg(
+        "to", event.kind, event.to_symbol, event.to_quantity,
+        concerns=event.from_symbol, basis_share=share,
+    )  # fmt: skip
+    if event.from_quantity == ZERO:
+        return [arriving]
+    leaving = _leg(
+        "from", event.kind, event.from_symbol, event.from_quantity, concerns=event.to_symbol
+    )
+    return [leaving, arriving]
+
+
+def _leg(leg: str, kind: str, commodity: str, quantity: Decimal, **more: object) -> Leg:
     return leg, {
-        "kind": kind,
-        "commodity": commodity,
-        "quantity": to_amount(quantity),
-        "unit_cost": unit_cost,
-        "cost_currency": cost_currency,
-    }
+        "kind": kind, "commodity": commodity, "quantity": to_amount(quantity), **more
+    }  # fmt: skip
 
 
 def _digest(source: str, identifier: str) -> str:

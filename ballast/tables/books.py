@@ -8,8 +8,10 @@ import polars as pl
 from ballast.tables import columns
 
 POSTING_KINDS = (
-    "trade", "fee", "deposit", "withdrawal", "dividend", "withholding_tax", "interest",
-    "exchange", "split", "transfer", "bucket_transfer", "adjustment", "basis_restatement",
+    "trade", "commission", "fee", "deposit", "withdrawal", "dividend", "payment_in_lieu",
+    "withholding_tax", "interest", "exchange", "transfer", "split", "cash_in_lieu", "spin_off",
+    "return_of_capital", "merger", "symbol_change", "assignment", "exercise", "expiry",
+    "bucket_transfer", "adjustment", "basis_restatement",
 )  # fmt: skip
 
 
@@ -26,14 +28,41 @@ class Postings(dy.Schema):
     commodity = columns.text("A security symbol or a currency code")
     quantity = columns.amount("Signed change of the commodity")
     unit_cost = columns.amount("Price per unit for trades", nullable=True)
-    cost_currency = columns.text("Currency of unit_cost", nullable=True)
+    counter_value = columns.amount(
+        "What was given or received for the whole quantity, without fees; the basis of units that arrive"
+        " otherwise; null when unknown",
+        nullable=True,
+    )
+    cost_currency = columns.text("Currency of unit_cost and counter_value", nullable=True)
+    acquired_on = columns.date("When transferred units were acquired first", nullable=True)
+    concerns = columns.text(
+        "Security that a cash movement belongs to, or that a corporate action turns into this one",
+        nullable=True,
+    )
+    basis_share = columns.amount(
+        "Share of the basis of `concerns` that moves to these units; null when unknown",
+        nullable=True,
+    )
+    chosen_lot = columns.text("Lot that the owner named for a sale", nullable=True)
+    description = columns.text("What the source says about it", nullable=True)
     source = columns.text("System that reported it")
     external_id = columns.text("Identifier at the source; unique within it")
     reverses = columns.text("posting_id that this one corrects", nullable=True)
 
     @dy.rule()
     def trades_of_securities_name_their_price_currency(cls) -> pl.Expr:
-        return pl.col("unit_cost").is_null() | pl.col("cost_currency").is_not_null()
+        has_cost = pl.col("unit_cost").is_not_null() | pl.col("counter_value").is_not_null()
+        return ~has_cost | pl.col("cost_currency").is_not_null()
+
+    @dy.rule()
+    def counter_value_is_not_negative(cls) -> pl.Expr:
+        return (pl.col("counter_value") >= 0).fill_null(True) | (
+            pl.col("kind") == "basis_restatement"
+        )
+
+    @dy.rule()
+    def basis_share_is_a_share(cls) -> pl.Expr:
+        return pl.col("basis_share").is_between(0, 1).fill_null(True)
 
 
 class Positions(dy.Schema):

@@ -153,16 +153,62 @@ postings = sa.Table(
     sa.Column("occurred_at", UtcDateTime, nullable=False),
     sa.Column("settled_on", sa.Date, nullable=True),
     sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("commodity", sa.String(32), nullable=False),
+    sa.Column("commodity", sa.String(64), nullable=False),
     sa.Column("quantity", ExactDecimal, nullable=False),
     sa.Column("unit_cost", ExactDecimal, nullable=True),
+    sa.Column("counter_value", ExactDecimal, nullable=True),
     sa.Column("cost_currency", sa.String(3), nullable=True),
+    sa.Column("acquired_on", sa.Date, nullable=True),
+    sa.Column("concerns", sa.String(64), nullable=True),
+    sa.Column("basis_share", ExactDecimal, nullable=True),
+    sa.Column("chosen_lot", sa.String(64), nullable=True),
+    sa.Column("description", sa.Text, nullable=True),
     sa.Column("source", sa.String(64), nullable=False),
     sa.Column("external_id", sa.String(128), nullable=False),
     sa.Column("reverses", sa.String(64), nullable=True),
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("source", "external_id"),
     sa.Index("ix_postings_account_id_occurred_at", "account_id", "occurred_at"),
+)
+
+# One row per file that was ever looked at, refused ones too; its content is kept beside the lake.
+statement_imports = sa.Table(
+    "statement_imports",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("format", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("rows_read", sa.Integer, nullable=False),
+    sa.Column("rows_imported", sa.Integer, nullable=False),
+    sa.Column("rows_skipped", sa.Integer, nullable=False),
+    sa.Column("rows_quarantined", sa.Integer, nullable=False),
+    sa.Column("postings", sa.Integer, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("imported_at", UtcDateTime, nullable=False),
+)
+
+statement_periods = sa.Table(
+    "statement_periods",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("last_day", sa.Date, nullable=False),
+    sa.Index("ix_statement_periods_account_id_last_day", "account_id", "last_day"),
+)
+
+instruments = sa.Table(
+    "instruments",
+    metadata,
+    sa.Column("symbol", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("exchange", sa.String(32), nullable=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("multiplier", ExactDecimal, nullable=False),
+    sa.Column("isin", sa.String(32), nullable=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
 )
 
 paper_movements = sa.Table(

@@ -164,7 +164,7 @@ def test_cash_is_kept_per_currency_and_may_be_negative() -> None:
 def test_cost_and_gain_include_the_fee_of_the_purchase() -> None:
     rows = [
         buy(1, "AAA", "10", "40"),
-        posting(2, "USD", "-2", kind="fee", transaction_id="t0001"),
+        posting(2, "USD", "-2", kind="commission", transaction_id="t0001"),
     ]
     owned = position(snapshot(*rows), "AAA")
     assert (owned["cost_basis"], owned["average_cost"]) == (D(402), D("40.2"))
@@ -174,8 +174,8 @@ def test_cost_and_gain_include_the_fee_of_the_purchase() -> None:
 def test_a_fee_in_another_currency_is_booked_but_is_no_part_of_the_basis() -> None:
     rows = [
         buy(1, "AAA", "10", "40"),
-        posting(2, "EUR", "-2", kind="fee", transaction_id="t0001"),
-        posting(3, "USD", "-3", kind="fee", transaction_id="t0001"),
+        posting(2, "EUR", "-2", kind="commission", transaction_id="t0001"),
+        posting(3, "USD", "-3", kind="commission", transaction_id="t0001"),
     ]
     frame = snapshot(*rows)
     assert position(frame, "AAA")["cost_basis"] == D(403)
@@ -183,7 +183,7 @@ def test_a_fee_in_another_currency_is_booked_but_is_no_part_of_the_basis() -> No
 
 
 def test_the_fee_of_another_transaction_is_no_part_of_the_basis() -> None:
-    rows = [buy(1, "AAA", "10", "40"), posting(2, "USD", "-2", kind="fee")]
+    rows = [buy(1, "AAA", "10", "40"), posting(2, "USD", "-2", kind="commission")]
     assert position(snapshot(*rows), "AAA")["cost_basis"] == D(400)
 
 

@@ -124,13 +124,13 @@ def test_every_leg_of_an_event_shares_its_transaction_and_moment() -> None:
     assert frame["account_id"].unique().to_list() == ["a"]
 
 
-def test_a_purchase_is_shares_cash_and_fee() -> None:
-    assert legs(FILL) == {"shares": D(10), "cash": D("-1012.50"), "fee": D("-2.00")}
+def test_a_purchase_is_shares_cash_and_commission() -> None:
+    assert legs(FILL) == {"shares": D(10), "cash": D("-1012.50"), "commission": D("-2.00")}
 
 
-def test_a_sale_brings_cash_and_still_costs_its_fee() -> None:
+def test_a_sale_brings_cash_and_still_costs_its_commission() -> None:
     sale = replace(FILL, quantity=D(-10))
-    assert legs(sale) == {"shares": D(-10), "cash": D("1012.50"), "fee": D("-2.00")}
+    assert legs(sale) == {"shares": D(-10), "cash": D("1012.50"), "commission": D("-2.00")}
 
 
 def test_only_the_shares_of_a_trade_carry_its_price() -> None:
@@ -145,11 +145,11 @@ def test_a_fee_in_another_currency_is_its_own_leg_and_leaves_the_cash_leg_alone(
     assert set(frame.select("kind", "commodity", "quantity").rows()) == {
         ("trade", "AAPL", D(10)),
         ("trade", "USD", D("-1012.50")),
-        ("fee", "EUR", D("-2.00")),
+        ("commission", "EUR", D("-2.00")),
     }
 
 
-def test_a_trade_without_fee_has_no_fee_leg() -> None:
+def test_a_trade_without_fee_has_no_commission_leg() -> None:
     assert set(legs(replace(FILL, fee=D(0)))) == {"shares", "cash"}
 
 
@@ -166,11 +166,11 @@ def test_the_cash_of_a_trade_is_its_value_to_the_cent(
     assert booked["shares"] == quantity
     assert abs(booked["cash"] + quantity * price) <= D("0.00500001")
     assert booked["cash"] == booked["cash"].quantize(D("0.01"))
-    assert booked.get("fee", D(0)) == -fee
+    assert booked.get("commission", D(0)) == -fee
 
 
 def test_an_exchange_moves_two_currencies_and_its_fee() -> None:
-    assert legs(EXCHANGE) == {"from": D(-100), "to": D(110), "fee": D("-0.05")}
+    assert legs(EXCHANGE) == {"from": D(-100), "to": D(110), "commission": D("-0.05")}
     commodities = postings_of([EXCHANGE], source="test").sort("quantity")["commodity"].to_list()
     assert commodities == ["EUR", "EUR", "USD"]
 
