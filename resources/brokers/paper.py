@@ -3,6 +3,9 @@
 It is deterministic. Orders fill at once and whole at the last close as of their session, fees and exchange rates are
 those of the configuration, dividends and splits arrive on their ex dates. Its time only moves forward: an order for a
 session before the newest one that it has seen is refused, so that its past never changes.
+
+The market is asked before the store is locked, for it may take seconds to answer. What is booked then was decided on a
+read; if the book has changed since, it is decided anew.
 """
 
 from __future__ import annotations
@@ -11,10 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-
-import polars as pl
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
 from ballast.errors import (
@@ -26,16 +25,14 @@ from ballast.errors import (
 from ballast.money import ZERO, multiply
 from ballast.trading.orders import OrderIntent
 from resources.brokers import paper_book
+from resources.brokers.paper_days import events_between
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import OpeningEvent
-from resources.brokers.paper_rules import Movement, Refusal, corporate_action, execute, transfer
+from resources.brokers.paper_rules import Movement, Refusal, execute, transfer
 from resources.brokers.protocol import BrokerPosition, OpenOrder, OrderStatus
 from resources.store import Store
-from resources.store.schema import paper_orders
 
-# Hours (UTC) at which the events of a day are booked, so that their order is fixed.
-_CORPORATE_ACTIONS_HOUR = 8
-_OPENING_HOUR = 15
+# Hour (UTC) at which orders are booked: after the other events of a day.
 _ORDERS_HOUR = 20
 _SIDES = ("buy", "sell", "exchange")
 
@@ -122,31 +119,11 @@ class PaperBroker:
         """Fill or refuse a market order; a repeated client order id changes nothing."""
         if intent.account_id not in self.base_currencies:
             return OrderStatus(intent.client_order_id, "rejected", "the broker has no such account")
-        self._advance(intent.account_id, intent.session)
-        with self.store.write() as connection:
-            known = paper_book.order_status(connection, intent.account_id, intent.client_order_id)
-            if known is not None:
-                return known
-            outcome = self._execute(connection, intent)
-            refusal = outcome.reason if isinstance(outcome, Refusal) else None
-            if not isinstance(outcome, Refusal):
-                paper_book.write(connection, intent.account_id, outcome)
-            status = OrderStatus(
-                intent.client_order_id, "filled" if refusal is None else "rejected", refusal
-            )
-            connection.execute(
-                sa.insert(paper_orders).values(
-                    client_order_id=intent.client_order_id,
-                    account_id=intent.account_id,
-                    side=intent.side,
-                    symbol=intent.symbol,
-                    quantity=intent.quantity,
-                    session=intent.session,
-                    state=status.state,
-                    detail=status.detail,
-                )
-            )
-            return status
+        status = self.status(intent.account_id, intent.client_order_id)
+        while status is None:
+            self._advance(intent.account_id, intent.session)
+            status = self._try_to_fill(intent)
+        return status
 
     def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
         """Answer with what became of the order; a paper order is never still open."""
@@ -179,8 +156,7 @@ class PaperBroker:
         with self.store.write() as connection:
             if paper_book.is_booked(connection, account_id, reference):
                 return
-            seen = paper_book.seen_until(connection, account_id)
-            if seen is not None and seen > session:
+            if paper_book.revision(connection, account_id).is_beyond(session):
                 raise OrderRefusedError(
                     f"the paper account has already moved beyond {session}",
                     where=account_id,
@@ -200,24 +176,49 @@ class PaperBroker:
         value = multiply(amount, self.market.close(commodity, session))
         return rates.convert(value, self.market.currency(commodity), base)
 
-    def _execute(self, connection: Connection, intent: OrderIntent) -> list[Movement] | Refusal:
+    def _try_to_fill(self, intent: OrderIntent) -> OrderStatus | None:
+        """Fill or refuse an order; None if the book has changed meanwhile, so that nothing was booked."""
+        with self.store.read() as connection:
+            revision = paper_book.revision(connection, intent.account_id)
+            movements = paper_book.read(connection, intent.account_id, intent.session)
+            number = paper_book.events_on(connection, intent.account_id, intent.session)
+        filled_at = paper_book.moment_of(intent.session, _ORDERS_HOUR, number)
+        outcome = self._execute(intent, revision, paper_book.totals(movements), filled_at)
+        with self.store.write() as connection:
+            known = paper_book.order_status(connection, intent.account_id, intent.client_order_id)
+            if known is not None:
+                return known
+            if paper_book.revision(connection, intent.account_id) != revision:
+                return None
+            if isinstance(outcome, Refusal):
+                status = OrderStatus(intent.client_order_id, "rejected", outcome.reason)
+            else:
+                status = OrderStatus(intent.client_order_id, "filled")
+                paper_book.write(connection, intent.account_id, outcome)
+            paper_book.write_order(connection, intent, status)
+            return status
+
+    def _execute(
+        self,
+        intent: OrderIntent,
+        revision: paper_book.Revision,
+        held: Mapping[str, Decimal],
+        filled_at: datetime,
+    ) -> list[Movement] | Refusal:
         # The other sides of the opening history pay cash in or out; no order does.
         if intent.side not in _SIDES:
             return Refusal(f"unknown side {intent.side!r}")
-        seen = paper_book.seen_until(connection, intent.account_id)
-        if seen is not None and seen > intent.session:
+        if revision.is_beyond(intent.session):
             return Refusal(f"the paper account has already moved beyond {intent.session}")
-        movements = paper_book.read(connection, intent.account_id, intent.session)
-        number = paper_book.events_on(connection, intent.account_id, intent.session)
         return execute(
             self.market,
-            paper_book.totals(movements),
+            held,
             event_id=f"{intent.client_order_id}:1",
             side=intent.side,
             symbol=intent.symbol,
             quantity=intent.quantity,
             session=intent.session,
-            filled_at=paper_book.moment_of(intent.session, _ORDERS_HOUR, number),
+            filled_at=filled_at,
         )
 
     def _events(self, account_id: str, since: datetime | None, session: date) -> list[BrokerEvent]:
@@ -237,63 +238,25 @@ class PaperBroker:
                 where=account_id,
                 remedy="Add it to the accounts of the portfolio file.",
             )
+        while not self._try_to_advance(account_id, session):
+            pass
+
+    def _try_to_advance(self, account_id: str, session: date) -> bool:
+        """Book the days up to a session; False if the book has changed meanwhile, so that nothing was booked."""
         with self.store.read() as connection:
-            seen = paper_book.seen_until(connection, account_id)
-        if seen is not None and seen >= session:
-            return
-        with self.store.write() as connection:
-            # Read again under the lock: another process may have been faster.
-            seen = paper_book.seen_until(connection, account_id)
-            if seen is None or seen < session:
-                self._book_days(connection, account_id, seen, session)
-                paper_book.mark_seen(connection, account_id, session)
-
-    def _book_days(
-        self, connection: Connection, account_id: str, seen: date | None, last: date
-    ) -> None:
+            revision = paper_book.revision(connection, account_id)
+            if revision.has_seen(session):
+                return True
+            movements = paper_book.read(connection, account_id, session)
         script = [event for event in self.opening if event.account_id == account_id]
-        if not script:
-            return
-        first = script[0].session if seen is None else seen + timedelta(days=1)
-        script = [event for event in script if first <= event.session <= last]
-        actions = self.market.corporate_actions(first, last)
-        held = paper_book.totals(
-            [] if seen is None else paper_book.read(connection, account_id, seen)
-        )
-        for day in sorted({event.session for event in script} | set(actions["ex_date"])):
-            number = 0
-            for row in actions.filter(pl.col("ex_date") == day).iter_rows(named=True):
-                at = paper_book.moment_of(day, _CORPORATE_ACTIONS_HOUR, number)
-                movements = corporate_action(row, held, at, self.market)
-                number += _apply(connection, account_id, movements, held)
-            for event in (event for event in script if event.session == day):
-                at = paper_book.moment_of(day, _OPENING_HOUR, number)
-                outcome = execute(
-                    self.market,
-                    held,
-                    event_id=event.event_id,
-                    side=event.action,
-                    symbol=event.symbol,
-                    quantity=event.quantity,
-                    session=day,
-                    filled_at=at,
-                )
-                if isinstance(outcome, Refusal):
-                    raise OrderRefusedError(
-                        f"the opening history cannot be booked: {outcome.reason}",
-                        where=f"{event.event_id} {event.session} {event.account_id}",
-                        remedy="Correct that line of the opening history (setting paper.opening).",
-                    )
-                number += _apply(connection, account_id, outcome, held)
-
-
-def _apply(
-    connection: Connection,
-    account_id: str,
-    movements: Sequence[Movement],
-    held: dict[str, Decimal],
-) -> int:
-    paper_book.write(connection, account_id, movements)
-    for movement in movements:
-        held[movement.commodity] = held.get(movement.commodity, ZERO) + movement.quantity
-    return 1 if movements else 0
+        first = script[0].session if script else session
+        if revision.seen_until is not None:
+            first = revision.seen_until + timedelta(days=1)
+        events = events_between(self.market, script, paper_book.totals(movements), first, session)
+        with self.store.write() as connection:
+            if paper_book.revision(connection, account_id) != revision:
+                return False
+            for event in events:
+                paper_book.write(connection, account_id, event)
+            paper_book.mark_seen(connection, account_id, session)
+            return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -15,12 +16,29 @@ from ballast.books.average_cost import Change, hold
 from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill, Fill, SplitEvent
 from ballast.calendars import end_of_session
 from ballast.money import ZERO
+from ballast.trading.orders import OrderIntent
 from resources.brokers.paper_rules import Movement
 from resources.brokers.protocol import OrderStatus
 from resources.store import insert_unknown, upsert
 from resources.store.schema import paper_accounts, paper_movements, paper_orders
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """How far an account's book has come: it only grows, so that two equal revisions are one book."""
+
+    seen_until: date | None
+    movements: int
+
+    def has_seen(self, session: date) -> bool:
+        """Say whether the days up to a session have been booked."""
+        return self.seen_until is not None and self.seen_until >= session
+
+    def is_beyond(self, session: date) -> bool:
+        """Say whether a session is in the past of the account."""
+        return self.seen_until is not None and self.seen_until > session
 
 
 def write(connection: Connection, account_id: str, movements: Sequence[Movement]) -> None:
@@ -58,12 +76,11 @@ def read(connection: Connection, account_id: str, session: date) -> list[Row]:
     return [dict(row._mapping) for row in rows]
 
 
-def seen_until(connection: Connection, account_id: str) -> date | None:
-    """Return the newest session that the account has seen."""
-    seen: date | None = connection.scalar(
-        sa.select(paper_accounts.c.advanced_to).where(paper_accounts.c.account_id == account_id)
-    )
-    return seen
+def revision(connection: Connection, account_id: str) -> Revision:
+    """Return how far the account's book has come."""
+    seen = sa.select(paper_accounts.c.advanced_to).where(paper_accounts.c.account_id == account_id)
+    booked = sa.select(sa.func.count()).where(paper_movements.c.account_id == account_id)
+    return Revision(connection.scalar(seen), connection.scalar(booked) or 0)
 
 
 def mark_seen(connection: Connection, account_id: str, session: date) -> None:
@@ -90,6 +107,22 @@ def order_status(
         )
     ).first()
     return None if row is None else OrderStatus(client_order_id, row.state, row.detail)
+
+
+def write_order(connection: Connection, intent: OrderIntent, status: OrderStatus) -> None:
+    """Record an order that arrived and what became of it."""
+    connection.execute(
+        sa.insert(paper_orders).values(
+            client_order_id=intent.client_order_id,
+            account_id=intent.account_id,
+            side=intent.side,
+            symbol=intent.symbol,
+            quantity=intent.quantity,
+            session=intent.session,
+            state=status.state,
+            detail=status.detail,
+        )
+    )
 
 
 def events_on(connection: Connection, account_id: str, session: date) -> int:

@@ -158,3 +158,12 @@ def test_a_dividend_on_the_day_of_a_split_is_per_share_of_the_new_count(
     dividends = [e for e in events if isinstance(e, CashMovement) and e.kind == "dividend"]
     assert [e.amount for e in dividends] == [Decimal(80)]
     assert held(broker, date(2020, 8, 10)) == {"AAPL": 80}
+
+
+def test_an_account_without_an_opening_history_has_corporate_actions_too(
+    new_store: NewStore,
+) -> None:
+    broker = paper(new_store(), [])
+    broker.move_cash("america", "USD", Decimal(50_000), LAST, "start")
+    broker.submit(order("1", "buy", "AAPL", "40", LAST))
+    assert held(broker, SPLIT) == {"AAPL": 160}
