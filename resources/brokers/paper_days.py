@@ -42,8 +42,9 @@ def events_between(
         If the opening history asks for what cannot be done.
     """
     script = [event for event in script if first <= event.session <= last]
-    actions = market.corporate_actions(first, last)
-    balances = dict(held)
+    balances = {commodity: quantity for commodity, quantity in held.items() if quantity != ZERO}
+    concerned = [*balances, *(event.symbol for event in script)]
+    actions = market.corporate_actions(concerned, first, last)
     events: list[list[Movement]] = []
     for day in sorted({event.session for event in script} | set(actions["ex_date"])):
         of_before = len(events)

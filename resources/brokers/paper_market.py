@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -74,9 +74,12 @@ class PaperMarket:
         """Return the fees of a session."""
         return Costs(self.cost_settings, self.rates(session))
 
-    def corporate_actions(self, first: date, last: date) -> pl.DataFrame:
-        """Return the splits and dividends of all securities, oldest first."""
-        actions = self.source.corporate_actions(sorted(self.currencies_by_symbol), first, last)
+    def corporate_actions(
+        self, commodities: Iterable[str], first: date, last: date
+    ) -> pl.DataFrame:
+        """Return the splits and dividends of the securities among some commodities, oldest first."""
+        symbols = sorted(filter(self.is_security, set(commodities)))
+        actions = self.source.corporate_actions(symbols, first, last)
         # A dividend is per share of the ex date, so a split of the same day comes before it.
         return actions.sort("ex_date", "symbol", "kind", descending=[False, False, True])
 

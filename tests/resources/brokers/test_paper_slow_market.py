@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -28,6 +28,7 @@ class _Watched:
     """The recorded market; `before` is called with the name of each question."""
 
     before: Callable[[str], None]
+    symbols: set[str] = field(default_factory=set)
 
     def bars(self, symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
         self.before("bars")
@@ -35,6 +36,7 @@ class _Watched:
 
     def corporate_actions(self, symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
         self.before("corporate_actions")
+        self.symbols |= set(symbols)
         return RecordedMarketData().corporate_actions(symbols, first, last)
 
     def reference_rates(self, currencies: Sequence[str], first: date, last: date) -> pl.DataFrame:
@@ -144,3 +146,12 @@ def test_an_order_that_arrived_is_known_also_while_the_market_is_not(new_store: 
         raise AssertionError(f"asked for {question}")
 
     assert _watched(broker, fail).submit(sent) == status
+
+
+def test_only_securities_that_the_account_ever_holds_are_asked_about(new_store: NewStore) -> None:
+    broker = _watched(paper(new_store(), APPLES), lambda _question: None)
+    assert held(broker, LAST)
+    assert held(broker, SPLIT)
+    source = broker.market.source
+    assert isinstance(source, _Watched)
+    assert source.symbols == {"AAPL"}
