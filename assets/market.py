@@ -86,7 +86,7 @@ def historical_data(
     judged = quality.judge(observed, before, actions, jump_limit=settings.jump_limit)
     versions = history.new_versions(before, judged.accepted, run.session)
     corrected = history.corrections(before, versions)
-    after = history.as_of(history.combine([before, versions]), run.session)
+    after = history.as_of(pl.concat([before, versions]), run.session)
     recent = run.session - _GAP_WINDOW
     gaps = quality.gaps(after, table, run.workspace.calendars, recent, run.session)
     findings = publish_history(run, versions, actions, pl.concat([judged.findings, gaps]))

@@ -34,12 +34,13 @@ def as_of(bars: pl.DataFrame, session: date) -> pl.DataFrame:
     pl.DataFrame
         `Bars`, one row per symbol and session, sorted by them.
     """
-    return (
-        bars.filter((pl.col("session") <= session) & (pl.col("known_on") <= session))
-        .unique(_KEY, keep="last", maintain_order=True)
-        .sort("symbol", "session", "known_on")
-        .unique(["symbol", "session"], keep="last", maintain_order=True)
+    known = bars.filter((pl.col("session") <= session) & (pl.col("known_on") <= session))
+    # A stable sort of what is nearly sorted, and a look at the next row, cost a tenth of `unique`.
+    known = known.sort(_KEY, maintain_order=True)
+    is_superseded = (pl.col("symbol") == pl.col("symbol").shift(-1)) & (
+        pl.col("session") == pl.col("session").shift(-1)
     )
+    return known.filter(~is_superseded.fill_null(False))
 
 
 def windows(
@@ -81,7 +82,8 @@ def new_versions(known: pl.DataFrame, observed: pl.DataFrame, session: date) -> 
         The session of this run.
     """
     latest = known.group_by("symbol").agg(last_session=pl.col("session").max())
-    before = known.select(
+    asked = known.filter(pl.col("session") >= pl.lit(observed["session"].min(), dtype=pl.Date))
+    before = asked.select(
         "symbol", "session", *(pl.col(name).alias(f"known_{name}") for name in _VALUES),
         was_known=pl.lit(True),
     )  # fmt: skip

@@ -93,8 +93,9 @@ def gaps(
         for session in calendars.sessions_between(exchange, max(first, starts[symbol]), last)
     ]
     schema = {"symbol": pl.String, "session": pl.Date, "exchange": pl.String}
+    present = bars.filter(pl.col("session").is_between(first, last))
     missing = pl.DataFrame(expected, schema=schema).join(
-        bars, on=_BAR, how="anti", maintain_order="left"
+        present, on=_BAR, how="anti", maintain_order="left"
     )
     detail = pl.format("{} was open, no bar", pl.col("exchange"))
     return _findings(missing, "gap", detail, is_quarantined=False).sort(_BAR)
@@ -173,11 +174,12 @@ def _levels(bars: pl.DataFrame, context: pl.DataFrame, actions: pl.DataFrame) ->
     """Return the closes with all splits so far undone, and before them the last one known of each symbol."""
     first = bars.group_by("symbol").agg(first=pl.col("session").min())
     before = (
-        context.join(first, on="symbol")
+        context.select(*_BAR, "close")
+        .join(first, on="symbol")
         .filter(pl.col("session") < pl.col("first"))
-        .sort(_BAR)
-        .group_by("symbol", maintain_order=True)
-        .last()
+        .group_by("symbol")
+        .agg(pl.col("session", "close").sort_by("session").last())
+        .sort("symbol")
     )
     # Splits are undone between bars rather than on the ex date, which may have no bar of its own.
     splits = (
