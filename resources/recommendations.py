@@ -24,26 +24,32 @@ class RecommendationBook:
     store: Store
 
     def store_plan(self, account_id: str, session: date, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store the steps of a plan; what is pending from earlier plans, also of earlier sessions, is superseded."""
+        """Store the steps of a plan; only what the newest plan of the newest session advises is pending.
+
+        An identical plan that was superseded before is pending again. Planning a past session again does not bring
+        its advice back beside, or in place of, that of a later session.
+        """
         ids = [row["recommendation_id"] for row in rows]
+        plans = [recommendations.c.account_id == account_id, recommendations.c.origin == PLAN]
         with self.store.write() as connection:
+            insert_unknown(connection, recommendations, rows)
             _set_status(
                 connection,
                 "superseded",
-                recommendations.c.account_id == account_id,
+                *plans,
                 recommendations.c.session <= session,
-                recommendations.c.origin == PLAN,
                 recommendations.c.status == "pending",
-                recommendations.c.recommendation_id.not_in(ids),
             )
-            insert_unknown(connection, recommendations, rows)
-            # A plan that returns after another one replaced it is pending again.
-            _set_status(
-                connection,
-                "pending",
-                recommendations.c.recommendation_id.in_(ids),
-                recommendations.c.status == "superseded",
+            newest = connection.scalar(
+                sa.select(sa.func.max(recommendations.c.session)).where(*plans)
             )
+            if newest == session:
+                _set_status(
+                    connection,
+                    "pending",
+                    recommendations.c.recommendation_id.in_(ids),
+                    recommendations.c.status == "superseded",
+                )
 
     def store_emergency(self, episode_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store what would repair an account now; earlier pending advice of the episode is replaced."""

@@ -111,6 +111,18 @@ def test_planning_an_earlier_session_again_leaves_later_plans_alone(
     assert _of(book, "pending") == [("today", 1)]
 
 
+def test_a_plan_of_the_past_that_returns_is_not_pending_beside_the_present_one(
+    book: RecommendationBook,
+) -> None:
+    tomorrow = DAY + timedelta(days=1)
+    book.store_plan("a", DAY, _steps("today", 2))
+    book.store_plan("a", tomorrow, _steps("next", 1, session=tomorrow))
+    for plan in ("today", "another"):
+        book.store_plan("a", DAY, _steps(plan, 2))
+        assert _of(book, "pending") == [("next", 1)]
+    assert {plan for plan, _ in _of(book, "superseded")} == {"today", "another"}
+
+
 def test_the_same_plan_stored_again_changes_nothing(book: RecommendationBook) -> None:
     book.store_plan("a", DAY, _steps("p", 2))
     before = book.of("a", PLAN)
@@ -150,29 +162,34 @@ def test_a_plan_leaves_other_accounts_and_emergencies_alone(book: Recommendation
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.just("plan"), st.sampled_from("pqr")),
+            st.tuples(
+                st.just("plan"), st.tuples(st.sampled_from("pqr"), st.sampled_from([0, 0, 0, 1]))
+            ),
             st.tuples(st.just("executed"), st.integers(0, 1)),
         ),
         min_size=1,
         max_size=8,
     )
 )
-def test_after_any_history_what_is_pending_is_the_last_plan_less_what_was_executed(
+def test_after_any_history_what_is_pending_is_the_newest_plan_less_what_was_executed(
     book: RecommendationBook, history: Sequence[tuple[str, Any]]
 ) -> None:
     name = f"x{next(_numbers)}"
     executed: set[str] = set()
     last: list[str] = []
+    newest: dict[date, list[str]] = {}
     for action, what in history:
         if action == "plan":
-            rows = _steps(what, 2, account=name)
-            last = [row["recommendation_id"] for row in rows]
-            book.store_plan(name, DAY, rows)
+            session = DAY + timedelta(days=what[1])
+            rows = _steps(what[0], 2, session=session, account=name)
+            newest[session] = last = [row["recommendation_id"] for row in rows]
+            book.store_plan(name, session, rows)
         elif last and last[what] not in executed:
             book.mark_executed(last[what])
             executed.add(last[what])
+    advised = newest[max(newest)] if newest else []
     pending = [row["recommendation_id"] for row in book.of(name, PLAN)]
-    assert pending == [identifier for identifier in last if identifier not in executed]
+    assert pending == [identifier for identifier in advised if identifier not in executed]
     assert {row["recommendation_id"] for row in book.of(name, PLAN, "executed")} == executed
 
 
