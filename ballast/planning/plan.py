@@ -151,10 +151,9 @@ class _Planner:
             left = held - lots * candidate.lot_size
             return self.drafting.value_base(candidate, left) >= target
 
-        most = _lots(max(held, ZERO), candidate)
-        if candidate.target > ZERO:
-            most = _most(leaves_the_target, min(most, self._lots_worth(excess, candidate) + 1))
-        return self._joined(draft, candidate, -most * candidate.lot_size)
+        most = min(_lots(max(held, ZERO), candidate), self._lots_worth(excess, candidate) + 1)
+        lots = _most(leaves_the_target, most)
+        return self._joined(draft, candidate, -lots * candidate.lot_size)
 
     def _with_purchase(self, draft: Draft, candidate: Candidate, ceiling: Decimal) -> Draft:
         held = draft.held(candidate)

@@ -10,11 +10,15 @@ from fractions import Fraction
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ballast.configuration import CostSettings
 from ballast.planning.account import Candidate
 from ballast.planning.plan import AccountPlan
+from ballast.trading.costs import Costs
 from tests.ballast.planning.accounts import (
     Case,
+    account,
     afterwards,
+    candidate,
     carry_out,
     cases,
     cash_of,
@@ -24,7 +28,7 @@ from tests.ballast.planning.accounts import (
     value_of,
     worth,
 )
-from tests.ballast.trading.markets import costs_of_a_day, fee_of
+from tests.ballast.trading.markets import costs_of_a_day, fee_of, rates_from
 
 _examples = settings(max_examples=80, deadline=None)
 _limits = st.integers(1, 6)
@@ -140,22 +144,22 @@ def test_nothing_worthwhile_is_left_undone(case: Case) -> None:
     after = _carried_out(case).account
     value, cash = value_of(after, case.costs), cash_of(after, case.costs)
     can_pay = all(amount >= 0 for amount in after.cash.values())
-    for candidate in after.candidates:
-        if candidate.is_blocked or candidate.price is None:
+    for security in after.candidates:
+        if security.is_blocked or security.price is None:
             continue
-        quantity = _smallest_sensible(candidate, case)
-        step = worth(candidate, quantity, after, case.costs)
-        held = worth(candidate, candidate.quantity, after, case.costs)
-        rate = Fraction(case.costs.rates.rate(candidate.currency, after.base_currency))
-        native = quantity * candidate.price
-        fee = Fraction(fee_of(native, candidate.currency, case.costs)) * rate
-        target = target_of(candidate, after, value)
-        if candidate.allow_sell and quantity <= candidate.quantity:
+        quantity = _smallest_sensible(security, case)
+        step = worth(security, quantity, after, case.costs)
+        held = worth(security, security.quantity, after, case.costs)
+        rate = Fraction(case.costs.rates.rate(security.currency, after.base_currency))
+        native = quantity * security.price
+        fee = Fraction(fee_of(native, security.currency, case.costs)) * rate
+        target = target_of(security, after, value)
+        if security.allow_sell and quantity <= security.quantity:
             assert held - step < target + _ROUNDING
         # What the purchase may cost at most: all of it has to be exchanged, with rounding at every step.
         cost = (step + fee) * (1 + Fraction(case.costs.settings.exchange_percent)) + _ROUNDING
-        if candidate.allow_buy and can_pay:
-            is_wanted = held + step <= target_of(candidate, after, value - cost + step) - _ROUNDING
+        if security.allow_buy and can_pay:
+            is_wanted = held + step <= target_of(security, after, value - cost + step) - _ROUNDING
             is_affordable = cash - cost >= reserve_of(after, value)
             assert not (is_wanted and is_affordable)
 
@@ -180,10 +184,36 @@ def test_a_blocked_security_is_part_of_the_value_and_never_of_the_plan(case: Cas
     first = case.account.candidates[0]
     assume(first.price is not None)
     blocked = replace(first, is_blocked=True)
-    account = replace(case.account, candidates=(blocked, *case.account.candidates[1:]))
-    plan = plan_of(replace(case, account=account))
+    facts = replace(case.account, candidates=(blocked, *case.account.candidates[1:]))
+    plan = plan_of(replace(case, account=facts))
     assert plan.value_before == plan_of(case).value_before
     assert first.symbol not in _symbols(plan)
+
+
+@_examples
+@given(
+    cents=st.integers(1, 10**6),
+    lots=st.integers(1, 10**6),
+    lot=st.sampled_from([Decimal("0.001"), Decimal("0.5"), Decimal(1), Decimal(100)]),
+    odd=st.sampled_from([Decimal(0), Decimal("0.3"), Decimal("0.999")]),
+    per_euro=st.sampled_from([Fraction(3, 10_000), Fraction(1), Fraction(90_000)]),
+    wanted=st.sampled_from([Decimal(0), Decimal("0.3")]),
+)
+def test_what_nobody_wants_is_sold_to_the_last_lot_whatever_price_lot_and_currency(
+    cents: int, lots: int, lot: Decimal, odd: Decimal, per_euro: Fraction, wanted: Decimal
+) -> None:
+    unwanted = candidate(
+        "OLD",
+        currency="XXX",
+        lot_size=lot,
+        quantity=(lots + odd) * lot,
+        price=Decimal(cents).scaleb(-2),
+    )
+    facts = account(unwanted, candidate("NEW", target=wanted), cash={"EUR": Decimal(0)})
+    case = Case(facts, Costs(CostSettings(), rates_from({"EUR": 1, "XXX": per_euro})))
+    assume(_is_sensible(unwanted, lots * lot, case))
+    (sale,) = plan_of(case).sales
+    assert sale.quantity == -lots * lot
 
 
 def _carried_out(case: Case) -> Case:
