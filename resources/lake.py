@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from ballast.errors import NotPublishedError, StoreError
+from resources import lake_publications
 from resources.clock import now
 from resources.lake_files import (
     PublishedFile,
@@ -27,22 +26,11 @@ from resources.lake_files import (
     validated,
     write_file,
 )
-from resources.store.engine import Store, upsert
-from resources.store.schema import current_publications, publications
+from resources.lake_publications import Published
+from resources.store.engine import Store
+from resources.store.schema import publications
 
-
-@dataclass(frozen=True)
-class Published:
-    """Where the rows of one asset's partition are."""
-
-    publication_id: int
-    asset: str
-    partition: str
-    path: str
-    rows: int
-    sha256: str
-    run_id: str
-    published_at: datetime
+__all__ = ["Lake", "Published", "Snapshot"]
 
 
 @dataclass(frozen=True)
@@ -147,11 +135,11 @@ class Lake:
                 "published_at": now(),
             }
             published = [
-                _record(connection, table, file, stamp)
+                lake_publications.record(connection, table, file, stamp)
                 for table, file in zip(checked, files, strict=True)
             ]
             for entry in retire:
-                _retire(connection, entry, stamp)
+                lake_publications.retire(connection, entry, stamp)
         kept = {entry.path for entry in published}
         for file in files:
             if file.path not in kept:
@@ -178,25 +166,8 @@ class Lake:
         known_at : datetime, optional
             What was current at an earlier moment.
         """
-        if known_at is None:
-            query = sa.select(publications).join(
-                current_publications,
-                current_publications.c.publication_id == publications.c.publication_id,
-            )
-        else:
-            latest = (
-                sa.select(sa.func.max(publications.c.publication_id))
-                .where(publications.c.published_at <= known_at)
-                .group_by(publications.c.asset, publications.c.partition)
-            )
-            query = sa.select(publications).where(publications.c.publication_id.in_(latest))
-        if assets is not None:
-            query = query.where(publications.c.asset.in_(list(assets)))
-        if partition is not None:
-            query = query.where(publications.c.partition == partition)
         with self.store.read() as connection:
-            rows = connection.execute(query.where(publications.c.path.is_not(None))).all()
-        entries = [_entry(row) for row in rows]
+            entries = lake_publications.current(connection, assets, partition, known_at)
         return Snapshot(self.root, {(e.asset, e.partition): e for e in entries})
 
     def collect_garbage(
@@ -214,34 +185,17 @@ class Lake:
         """
         cutoff = now() - grace
         if keep_superseded is not None:
-            self._forget_superseded(now() - max(keep_superseded, grace))
+            before = now() - max(keep_superseded, grace)
+            with self.store.write() as connection:
+                lake_publications.forget_superseded(connection, before)
         old = [path for path in sorted(self.root.rglob("*.parquet*")) if is_older(path, cutoff)]
         # As the only writer: a file that is referred to after this was verified to be there.
         with self.store.write() as connection:
-            referenced = set(
-                connection.scalars(
-                    sa.select(publications.c.path).where(publications.c.path.is_not(None))
-                )
-            )
+            referenced = lake_publications.referenced_paths(connection)
             removed = [p for p in old if p.relative_to(self.root).as_posix() not in referenced]
             for path in removed:
                 path.unlink(missing_ok=True)
         return removed
-
-    def _forget_superseded(self, before: datetime) -> None:
-        newer = publications.alias()
-        replaced = (
-            sa.select(newer.c.publication_id)
-            .where(
-                newer.c.asset == publications.c.asset,
-                newer.c.partition == publications.c.partition,
-                newer.c.publication_id > publications.c.publication_id,
-                newer.c.published_at < before,
-            )
-            .exists()
-        )
-        with self.store.write() as connection:
-            connection.execute(sa.delete(publications).where(replaced))
 
     def _require(self, files: Sequence[PublishedFile]) -> None:
         for file in files:
@@ -254,84 +208,3 @@ class Lake:
 
     def _write_file(self, table: Table, run_id: str) -> PublishedFile:
         return write_file(self.root, table, run_id)
-
-
-def _record(
-    connection: Connection, table: Table, file: PublishedFile, stamp: Mapping[str, object]
-) -> Published:
-    same = connection.execute(
-        sa.select(publications)
-        .join(
-            current_publications,
-            current_publications.c.publication_id == publications.c.publication_id,
-        )
-        .where(
-            publications.c.asset == table.asset,
-            publications.c.partition == table.partition,
-            publications.c.sha256 == file.sha256,
-            publications.c.path.is_not(None),
-        )
-    ).first()
-    if same is not None:
-        return _entry(same)
-    row = connection.execute(
-        sa.insert(publications)
-        .values(
-            asset=table.asset,
-            partition=table.partition,
-            path=file.path,
-            rows=table.frame.height,
-            size_bytes=file.size,
-            sha256=file.sha256,
-            schema_fingerprint=file.schema_fingerprint,
-            **stamp,
-        )
-        .returning(publications)
-    ).one()
-    _point_at(connection, table.asset, table.partition, row.publication_id)
-    return _entry(row)
-
-
-def _retire(connection: Connection, entry: Published, stamp: Mapping[str, object]) -> None:
-    current = connection.scalar(
-        sa.select(current_publications.c.publication_id).where(
-            current_publications.c.asset == entry.asset,
-            current_publications.c.partition == entry.partition,
-        )
-    )
-    if current != entry.publication_id:
-        return
-    row = connection.execute(
-        sa.insert(publications)
-        .values(
-            asset=entry.asset,
-            partition=entry.partition,
-            path=None,
-            rows=0,
-            size_bytes=0,
-            sha256="",
-            schema_fingerprint="",
-            **stamp,
-        )
-        .returning(publications.c.publication_id)
-    ).one()
-    _point_at(connection, entry.asset, entry.partition, row.publication_id)
-
-
-def _point_at(connection: Connection, asset: str, partition: str, publication_id: int) -> None:
-    pointer = {"asset": asset, "partition": partition, "publication_id": publication_id}
-    upsert(connection, current_publications, [pointer])
-
-
-def _entry(row: sa.Row[tuple[object, ...]]) -> Published:
-    found = row._mapping
-    return Published(
-        publication_id=found["publication_id"],
-        asset=found["asset"],
-        partition=found["partition"],
-        path=found["path"],
-        rows=found["rows"],
-        sha256=found["sha256"],
-        run_id=found["run_id"],
-        published_at=found["published_at"],
-    )

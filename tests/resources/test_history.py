@@ -273,7 +273,7 @@ def test_a_merge_that_fails_leaves_everything_as_it_was(
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("resources.lake._retire", fail)
+        patched.setattr("resources.lake_publications.retire", fail)
         with pytest.raises(RuntimeError, match="power cut"):
             _merge(prices)
     assert prices.lake.snapshot().entries == entries

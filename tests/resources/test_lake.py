@@ -157,7 +157,7 @@ def test_tables_of_a_step_become_visible_together_or_not_at_all(
                 raise RuntimeError("power cut")
             upsert(*arguments)  # type: ignore[arg-type]
 
-        patched.setattr("resources.lake.upsert", fail_at_the_second)
+        patched.setattr("resources.lake_publications.upsert", fail_at_the_second)
         with pytest.raises(RuntimeError, match="power cut"):
             _publish(lake, *tables(2))
     assert len(calls) == 2

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from resources import lake_publications
 from resources.lake import Lake
 from resources.lake_files import Table
 from resources.store import Store
@@ -73,9 +74,7 @@ def _between_the_files(store: Store) -> None:
 
 
 def _between_the_rows(store: Store) -> None:
-    import resources.lake
-
-    resources.lake.upsert = _die_at_call(2, resources.lake.upsert)  # type: ignore[attr-defined]
+    lake_publications.upsert = _die_at_call(2, lake_publications.upsert)  # type: ignore[attr-defined]
 
 
 def _before_commit(store: Store) -> None:
