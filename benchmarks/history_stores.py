@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from datetime import date
 from pathlib import Path
 
-import duckdb
-import numpy as np
 import polars as pl
 
-from ballast.tables import Bars, CorporateActions, polars_schema
+from ballast.tables import CorporateActions
+from benchmarks.history_contract import HistoryStore
+from benchmarks.history_peers import (
+    DuckDbByDate,
+    DuckDbKeyed,
+    DuckDbTable,
+    MappedCube,
+    ParquetByYear,
+    ParquetByYearInDuckDb,
+)
 from resources.catalog import refresh_catalog
-from resources.frames import from_duckdb, register
 from resources.history import PriceHistory
 from resources.lake import Lake
 from resources.store import Store, sqlite_url
 
-_COLUMNS = polars_schema(Bars).names()
-_KEY = ["symbol", "session"]
-_NUMBERS = ("open", "high", "low", "close", "volume")
+__all__ = ["STORES", "Ballast", "BallastWithCatalog", "HistoryStore"]
+
 _NO_ACTIONS = CorporateActions.create_empty()
-
-
-class HistoryStore(ABC):
-    """One way to keep a price history in a folder."""
-
-    is_durable = True
-    is_peer = True
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True)
-
-    @abstractmethod
-    def load(self, bars: pl.DataFrame) -> None:
-        """Store all bars; there are none yet."""
-
-    @abstractmethod
-    def append(self, bars: pl.DataFrame) -> None:
-        """Store the bars of a new session."""
-
-    @abstractmethod
-    def correct(self, bars: pl.DataFrame) -> None:
-        """Replace bars of a past session; `known_on` is the session of the correction."""
-
-    @abstractmethod
-    def one_symbol(self, symbol: str) -> pl.DataFrame:
-        """Return the current bars of a symbol, by session."""
-
-    @abstractmethod
-    def one_day(self, session: date) -> pl.DataFrame:
-        """Return the current bars of a session, by symbol."""
-
-    @abstractmethod
-    def everything(self, *, ordered: bool) -> pl.DataFrame:
-        """Return all current bars, by symbol and session if that is asked for."""
-
-    def close(self) -> None:  # noqa: B027
-        """Release what is open, so that the folder can be removed."""
-
-    def checkpoint(self) -> None:  # noqa: B027
-        """Write what is only logged to where it belongs."""
-
-    def megabytes(self) -> float:
-        """Return the size on disk."""
-        files = (path for path in self.folder.rglob("*") if path.is_file())
-        return sum(path.stat().st_size for path in files) / 1e6
 
 
 class Ballast(HistoryStore):
@@ -119,188 +77,6 @@ class BallastWithCatalog(Ballast):
     """Ours, with the catalog that people open in DuckDB refreshed after each publication."""
 
     refreshes_catalog = True
-
-
-class DuckDbTable(HistoryStore):
-    """A DuckDB table sorted at load; corrections by UPDATE of the rows that match."""
-
-    order = "symbol, session"
-    constraint = ""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._connection = duckdb.connect(folder / "history.duckdb")
-
-    def load(self, bars: pl.DataFrame) -> None:
-        register(self._connection, "new", bars)
-        columns = ", ".join(
-            f"{name} {kind}"
-            for name, kind in zip(
-                _COLUMNS,
-                ["VARCHAR", "DATE", "DATE", *["DOUBLE"] * 5, "BOOLEAN", "VARCHAR"],
-                strict=True,
-            )
-        )
-        self._connection.execute(f"CREATE TABLE bars ({columns}{self.constraint})")
-        self._connection.execute(f"INSERT INTO bars SELECT * FROM new ORDER BY {self.order}")
-        self._connection.execute("CHECKPOINT")
-
-    def append(self, bars: pl.DataFrame) -> None:
-        register(self._connection, "new", bars)
-        self._connection.execute("INSERT INTO bars SELECT * FROM new")
-
-    def correct(self, bars: pl.DataFrame) -> None:
-        register(self._connection, "new", bars)
-        values = ", ".join(f"{name} = new.{name}" for name in _COLUMNS if name not in _KEY)
-        self._connection.execute(
-            f"MERGE INTO bars USING new USING (symbol, session) WHEN MATCHED THEN UPDATE SET {values}"
-        )
-
-    def one_symbol(self, symbol: str) -> pl.DataFrame:
-        return self._read(f"WHERE symbol = '{symbol}' ORDER BY session")
-
-    def one_day(self, session: date) -> pl.DataFrame:
-        return self._read(f"WHERE session = DATE '{session}' ORDER BY symbol")
-
-    def everything(self, *, ordered: bool) -> pl.DataFrame:
-        return self._read("ORDER BY symbol, session" if ordered else "")
-
-    def _read(self, rest: str) -> pl.DataFrame:
-        return from_duckdb(self._connection.sql(f"SELECT * FROM bars {rest}"))
-
-    def checkpoint(self) -> None:
-        self._connection.execute("CHECKPOINT")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class DuckDbByDate(DuckDbTable):
-    """The same table sorted by date."""
-
-    order = "session, symbol"
-
-
-class DuckDbKeyed(DuckDbTable):
-    """The same table with a primary key; corrections by INSERT OR REPLACE."""
-
-    constraint = ", PRIMARY KEY (symbol, session)"
-
-    def correct(self, bars: pl.DataFrame) -> None:
-        register(self._connection, "new", bars)
-        self._connection.execute("INSERT OR REPLACE INTO bars SELECT * FROM new")
-
-
-class ParquetByYear(HistoryStore):
-    """One Parquet file per year, rewritten by replacement, read with a Polars scan; nothing is flushed to disk."""
-
-    is_durable = False
-
-    def load(self, bars: pl.DataFrame) -> None:
-        for (year,), rows in bars.group_by(pl.col("session").dt.year()):
-            self._write(year, rows)
-
-    def append(self, bars: pl.DataFrame) -> None:
-        self._rewrite(bars)
-
-    def correct(self, bars: pl.DataFrame) -> None:
-        self._rewrite(bars)
-
-    def one_symbol(self, symbol: str) -> pl.DataFrame:
-        return self._scan().filter(pl.col("symbol") == symbol).sort("session").collect()
-
-    def one_day(self, session: date) -> pl.DataFrame:
-        return self._scan().filter(pl.col("session") == session).sort("symbol").collect()
-
-    def everything(self, *, ordered: bool) -> pl.DataFrame:
-        return (self._scan().sort(_KEY) if ordered else self._scan()).collect()
-
-    def _scan(self) -> pl.LazyFrame:
-        return pl.scan_parquet(self.folder / "*.parquet")
-
-    def _rewrite(self, bars: pl.DataFrame) -> None:
-        year = bars["session"][0].year
-        path = self._path(year)
-        old = pl.read_parquet(path) if path.exists() else bars.clear()
-        self._write(year, pl.concat([old.join(bars, on=_KEY, how="anti"), bars]))
-
-    def _write(self, year: int, rows: pl.DataFrame) -> None:
-        partial = self.folder / f"{year}.partial"
-        rows.sort(_KEY).write_parquet(partial)
-        partial.replace(self._path(year))
-
-    def _path(self, year: int) -> Path:
-        return self.folder / f"{year}.parquet"
-
-
-class ParquetByYearInDuckDb(ParquetByYear):
-    """The same files behind a DuckDB view."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._connection = duckdb.connect()
-        self._connection.execute("SET parquet_metadata_cache = true")
-
-    def load(self, bars: pl.DataFrame) -> None:
-        super().load(bars)
-        files = self.folder / "*.parquet"
-        self._connection.execute(f"CREATE VIEW bars AS FROM read_parquet('{files}')")
-
-    def one_symbol(self, symbol: str) -> pl.DataFrame:
-        return self._read(f"WHERE symbol = '{symbol}' ORDER BY session")
-
-    def one_day(self, session: date) -> pl.DataFrame:
-        return self._read(f"WHERE session = DATE '{session}' ORDER BY symbol")
-
-    def everything(self, *, ordered: bool) -> pl.DataFrame:
-        return self._read("ORDER BY symbol, session" if ordered else "")
-
-    def _read(self, rest: str) -> pl.DataFrame:
-        return from_duckdb(self._connection.sql(f"SELECT * FROM bars {rest}"))
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class MappedCube(HistoryStore):
-    """The floor, not a peer: numbers in a memory-mapped cube of field, symbol and day, and nothing else."""
-
-    is_peer = False
-    spare_days = 64
-
-    def load(self, bars: pl.DataFrame) -> None:
-        self._symbols = bars["symbol"].unique().sort().to_list()
-        self._days = bars["session"].unique().sort().to_list()
-        shape = (len(_NUMBERS), len(self._symbols), len(self._days) + self.spare_days)
-        self._cube = np.lib.format.open_memmap(
-            self.folder / "cube.npy", mode="w+", dtype=np.float64, shape=shape
-        )
-        values = bars.select(_NUMBERS).to_numpy().T
-        self._cube[:, :, : len(self._days)] = values.reshape(shape[0], shape[1], -1)
-        self._cube.flush()
-
-    def append(self, bars: pl.DataFrame) -> None:
-        self._days.append(bars["session"][0])
-        self._cube[:, :, len(self._days) - 1] = bars.select(_NUMBERS).to_numpy().T
-        self._cube.flush()
-
-    def correct(self, bars: pl.DataFrame) -> None:
-        rows = [self._symbols.index(symbol) for symbol in bars["symbol"]]
-        day = self._days.index(bars["session"][0])
-        self._cube[:, rows, day] = bars.select(_NUMBERS).to_numpy().T
-        self._cube.flush()
-
-    def one_symbol(self, symbol: str) -> pl.DataFrame:
-        return self._frame(self._cube[:, self._symbols.index(symbol), : len(self._days)])
-
-    def one_day(self, session: date) -> pl.DataFrame:
-        return self._frame(self._cube[:, :, self._days.index(session)])
-
-    def everything(self, *, ordered: bool) -> pl.DataFrame:  # noqa: ARG002
-        return self._frame(self._cube[:, :, : len(self._days)].reshape(len(_NUMBERS), -1))
-
-    def _frame(self, values: np.ndarray) -> pl.DataFrame:  # type: ignore[type-arg]
-        return pl.DataFrame(np.ascontiguousarray(values.T), schema=list(_NUMBERS))
 
 
 STORES: dict[str, type[HistoryStore]] = {
