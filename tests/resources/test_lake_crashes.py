@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -18,6 +15,7 @@ from resources import lake_publications
 from resources.lake import Lake
 from resources.lake_files import Table
 from resources.store import Store
+from tests.resources.crashes import die, die_at_call, run_until_it_dies
 
 _ASSETS = ("left", "right")
 _OLD, _NEW, _NEXT = 1, 2, 3
@@ -44,41 +42,24 @@ def _files(lake: Lake) -> set[Path]:
     return {path for path in lake.root.rglob("*") if path.is_file()}
 
 
-def _die(*_arguments: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _die_at_call(number: int, real: Callable[..., Any]) -> Callable[..., Any]:
-    calls = 0
-
-    def dying(*arguments: object) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number:
-            _die()
-        return real(*arguments)
-
-    return dying
-
-
 def _before_first_sync(store: Store) -> None:
-    os.fsync = _die_at_call(1, os.fsync)
+    os.fsync = die_at_call(1, os.fsync)
 
 
 def _before_first_name(store: Store) -> None:
-    Path.replace = _die_at_call(1, Path.replace)  # type: ignore[method-assign]
+    Path.replace = die_at_call(1, Path.replace)  # type: ignore[method-assign]
 
 
 def _between_the_files(store: Store) -> None:
-    Path.replace = _die_at_call(2, Path.replace)  # type: ignore[method-assign]
+    Path.replace = die_at_call(2, Path.replace)  # type: ignore[method-assign]
 
 
 def _between_the_rows(store: Store) -> None:
-    lake_publications.upsert = _die_at_call(2, lake_publications.upsert)  # type: ignore[attr-defined]
+    lake_publications.upsert = die_at_call(2, lake_publications.upsert)  # type: ignore[attr-defined]
 
 
 def _before_commit(store: Store) -> None:
-    sa.event.listen(store.engine, "commit", _die)
+    sa.event.listen(store.engine, "commit", die)
 
 
 def _never(store: Store) -> None:
@@ -99,7 +80,7 @@ _CRASHES: list[tuple[Callable[[Store], None], bool, int]] = [
 def _write_and_die(url: str, root: Path, prepare: Callable[[Store], None]) -> None:
     store = Store(url)
     prepare(store)
-    _publish(Lake(root, store, after_publication=_die), _NEW)
+    _publish(Lake(root, store, after_publication=die), _NEW)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +95,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_version_whole(
 ) -> None:
     _publish(lake, _OLD)
     before = lake.snapshot()
-    writer = multiprocessing.get_context("spawn").Process(
-        target=_write_and_die, args=(store_url, lake.root, prepare)
-    )
-    writer.start()
-    writer.join(timeout=60)
-    assert writer.exitcode == -signal.SIGKILL
+    run_until_it_dies(_write_and_die, store_url, lake.root, prepare)
 
     version = _NEW if committed else _OLD
     assert _versions(lake) == [version, version]

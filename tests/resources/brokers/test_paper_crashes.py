@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from multiprocessing.synchronize import Barrier
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,55 +16,40 @@ from resources.brokers import paper_book
 from resources.store import Store
 from resources.store.schema import paper_movements, paper_orders
 from tests.resources.brokers.papers import APPLES, NewStore, book_of, held, order, paper
+from tests.resources.crashes import SPAWN, die, die_at_call, run_until_it_dies
 
-_SPAWN = multiprocessing.get_context("spawn")
 LAST = date(2020, 8, 20)
 
 
-def _die(*_arguments: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _die_at_call(number: int, real: Callable[..., Any]) -> Callable[..., Any]:
-    calls = 0
-
-    def dying(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number:
-            _die()
-        return real(*arguments)
-
-    return dying
-
-
 def _before_the_first_movement(store: Store) -> None:
-    paper_book.write = _die_at_call(1, paper_book.write)
+    paper_book.write = die_at_call(1, paper_book.write)
 
 
 def _between_two_movements(store: Store) -> None:
-    paper_book.write = _die_at_call(20, paper_book.write)
+    paper_book.write = die_at_call(20, paper_book.write)
 
 
 def _before_the_session_is_marked(store: Store) -> None:
-    paper_book.mark_seen = _die
+    paper_book.mark_seen = die
 
 
 def _before_the_commit(store: Store) -> None:
-    def die(connection: sa.Connection) -> None:
+    def die_if_anything_is_written(connection: sa.Connection) -> None:
         written = sa.select(sa.func.count()).select_from(paper_movements)
         if connection.scalar(written):
-            _die()
+            die()
 
-    sa.event.listen(store.engine, "commit", die)
+    sa.event.listen(store.engine, "commit", die_if_anything_is_written)
 
 
 def _after_the_movements_of_an_order(store: Store) -> None:
-    def die(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+    def die_at_the_order(
+        _connection: object, _cursor: object, statement: str, *_others: object
+    ) -> None:
         if statement.startswith(f"INSERT INTO {paper_orders.name}"):
-            _die()
+            die()
 
-    sa.event.listen(store.engine, "before_cursor_execute", die)
+    sa.event.listen(store.engine, "before_cursor_execute", die_at_the_order)
 
 
 def _advance_and_order(url: str, prepare: Callable[[Store], None]) -> None:
@@ -96,10 +77,7 @@ def test_what_a_killed_broker_left_is_finished_by_the_next_call(
     new_store: NewStore, prepare: Callable[[Store], None]
 ) -> None:
     store, reference = new_store(), new_store()
-    killed = _SPAWN.Process(target=_advance_and_order, args=(_url(store), prepare))
-    killed.start()
-    killed.join(timeout=60)
-    assert killed.exitcode == -signal.SIGKILL
+    run_until_it_dies(_advance_and_order, _url(store), prepare)
 
     for opened in (store, reference):
         broker = paper(opened)
@@ -125,9 +103,9 @@ def test_processes_that_advance_at_once_book_nothing_twice(
     new_store: NewStore, processes: int
 ) -> None:
     store, reference = new_store(), new_store()
-    start = _SPAWN.Barrier(processes)
+    start = SPAWN.Barrier(processes)
     workers = [
-        _SPAWN.Process(target=_race, args=(_url(store), start, number))
+        SPAWN.Process(target=_race, args=(_url(store), start, number))
         for number in range(processes)
     ]
     for worker in workers:
