@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+import polars as pl
+
 from ballast.errors import ConfigurationError
+
+# Exchanges that trade, or report trades, on both sides of midnight UTC; a day of all others lies within one.
+_ZONES = {
+    **dict.fromkeys(["XNYS", "XNAS", "XASE", "XBOG", "XCBO", "XLIM"], "America/New_York"),
+    "XTSE": "America/Toronto", "XCBF": "America/Chicago", "XMEX": "America/Mexico_City",
+    "XSGO": "America/Santiago", "XBUE": "America/Argentina/Buenos_Aires",
+    "XBSP": "America/Sao_Paulo", "XASX": "Australia/Sydney", "XNZE": "Pacific/Auckland",
+}  # fmt: skip
 
 
 def end_of_session(session: date) -> datetime:
@@ -19,6 +29,19 @@ def end_of_session(session: date) -> datetime:
     Every exchange in use closes before that; an event at this moment belongs to the next day.
     """
     return datetime.combine(session + timedelta(days=1), time(0), tzinfo=UTC)
+
+
+def local_dates(moment: str, exchange: str) -> pl.Expr:
+    """Return the dates of a column of moments on the exchanges in another column."""
+    local = pl.col(moment).dt.convert_time_zone("UTC").dt.date()
+    for zone in sorted(set(_ZONES.values())):
+        there = [name for name, its_zone in _ZONES.items() if its_zone == zone]
+        local = (
+            pl.when(pl.col(exchange).is_in(there))
+            .then(pl.col(moment).dt.convert_time_zone(zone).dt.date())
+            .otherwise(local)
+        )
+    return local
 
 
 @dataclass(frozen=True)

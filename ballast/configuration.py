@@ -185,6 +185,9 @@ class SecuritySettings(_Strict):
     country: str | None = Field(None, description="Country, for attribution.")
     industry: str | None = Field(None, description="Industry, for attribution.")
     lot_size: Decimal = Field(Decimal(1), gt=0, description="Smallest tradable quantity.")
+    multiplier: Decimal = Field(
+        Decimal(1), gt=0, description="Units of the underlying in one contract; 1 but for options."
+    )
     allow_buy: Flag = Field(True, description="Whether the planner may buy it.")
     allow_sell: Flag = Field(True, description="Whether the planner may sell it.")
 
@@ -334,7 +337,11 @@ def load(path: Path) -> Portfolio:
 def securities_table(portfolio: Portfolio) -> pl.DataFrame:
     """Return the configured securities as a `Securities` frame."""
     rows = [
-        security.model_dump() | {"lot_size": to_amount(security.lot_size)}
+        security.model_dump()
+        | {
+            "lot_size": to_amount(security.lot_size),
+            "multiplier": to_amount(security.multiplier),
+        }
         for security in portfolio.securities
     ]
     frame = pl.DataFrame(rows, schema=polars_schema(Securities))

@@ -111,6 +111,11 @@ def exact_column(column: pl.Expr, places: int = 6) -> pl.Expr:
     return column.fill_nan(None).cast(pl.Decimal(38, places)).cast(AMOUNT)
 
 
+def from_units(column: pl.Expr) -> pl.Expr:
+    """Turn a column of whole numbers of the smallest unit into amounts; the inverse of `to_physical`."""
+    return (column.cast(pl.Decimal(38, 0)) * pl.lit(_AMOUNT_UNIT)).cast(AMOUNT)
+
+
 def approximate(column: pl.Expr) -> pl.Expr:
     """Hand an exact column to analytics as float64."""
     return column.cast(pl.Float64)

@@ -6,6 +6,7 @@ descriptions are shown in the UI. Money, prices and quantities are exact decimal
 
 from ballast.tables.books import POSTING_KINDS, Positions, Postings
 from ballast.tables.control import BrokerAccounts, BrokerBalances, BrokerPositions, Reconciliation
+from ballast.tables.lots import GainsByYear, RealisedGains, TaxLots
 from ballast.tables.market import (
     Bars,
     CorporateActions,
@@ -28,18 +29,21 @@ __all__ = [
     "CorporateActions",
     "DailyReports",
     "ExchangeRates",
+    "GainsByYear",
     "Orders",
     "Plans",
     "Positions",
     "Postings",
     "Prices",
     "QualityFindings",
+    "RealisedGains",
     "Recommendations",
     "Reconciliation",
     "ReferenceRates",
     "Regimes",
     "Securities",
     "TargetWeights",
+    "TaxLots",
     "describe_columns",
     "polars_schema",
 ]

@@ -19,6 +19,7 @@ class Securities(dy.Schema):
     country = columns.text("Country, for attribution", nullable=True)
     industry = columns.text("Industry, for attribution", nullable=True)
     lot_size = columns.amount("Smallest tradable quantity; orders are multiples of it")
+    multiplier = columns.amount("Units of the underlying in one contract; 1 but for options")
     allow_buy = columns.flag("Whether the planner may buy it")
     allow_sell = columns.flag("Whether the planner may sell it")
 

@@ -86,7 +86,7 @@ def actions(*rows: Row) -> pl.DataFrame:
 def securities(*symbols: str, **fields: Any) -> pl.DataFrame:
     defaults = {
         "name": "A name", "exchange": "XNYS", "currency": "USD", "kind": "equity",
-        "lot_size": D(1), "allow_buy": True, "allow_sell": True,
+        "lot_size": D(1), "multiplier": D(1), "allow_buy": True, "allow_sell": True,
     }  # fmt: skip
     return table(Securities, [{"symbol": symbol} for symbol in symbols], **(defaults | fields))
 

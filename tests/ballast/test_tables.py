@@ -38,7 +38,7 @@ def broken(schema: type[dy.Schema], row: Row) -> set[str]:
 
 SECURITY = {
     "symbol": "AAA", "name": "A", "exchange": "XNYS", "currency": "USD", "kind": "equity",
-    "lot_size": D(1), "allow_buy": True, "allow_sell": True,
+    "lot_size": D(1), "multiplier": D(1), "allow_buy": True, "allow_sell": True,
 }  # fmt: skip
 BAR = bar("AAA", day(1), 100.0)
 PRICE = prices({"AAA": "5"}).row(0, named=True)

@@ -1,0 +1,282 @@
+"""Match events with open lots and return both as frames; open lots can be carried on to the events of a later day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from ballast.books.lots import kernel
+from ballast.money import AMOUNT, from_units
+
+Method = Literal["fifo", "lifo", "hifo", "lofo", "average"]
+METHODS: Mapping[str, int] = {
+    "fifo": kernel.FIFO, "lifo": kernel.LIFO, "hifo": kernel.HIFO, "lofo": kernel.LOFO,
+    "average": kernel.AVERAGE,
+}  # fmt: skip
+
+# Below this the loop as it is needs less time than importing the compiler.
+_WORTH_COMPILING = 50_000
+# Beyond this, with a bit to spare for rounding, amounts go the way of unlimited integers.
+_LARGEST = 1 << 62
+
+_LOT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "account_id": pl.String, "symbol": pl.String, "lot_id": pl.String, "acquired_on": pl.Date,
+    "opened_at": pl.Datetime("us", "UTC"), "currency": pl.String, "origin": pl.String,
+    "quantity_acquired": AMOUNT, "quantity": AMOUNT, "amount": AMOUNT,
+}  # fmt: skip
+_MATCH: dict[str, pl.DataType | type[pl.DataType]] = {
+    "account_id": pl.String, "symbol": pl.String, "lot_id": pl.String, "closing_id": pl.String,
+    "kind": pl.String, "is_short_sale": pl.Boolean, "acquired_on": pl.Date, "closed_on": pl.Date,
+    "closed_at": pl.Datetime("us", "UTC"), "quantity": AMOUNT, "lot_currency": pl.String,
+    "currency": pl.String, "lot_amount": AMOUNT, "closing_amount": AMOUNT,
+}  # fmt: skip
+
+NO_LOTS = pl.DataFrame(schema=pl.Schema(_LOT))
+NO_MATCHES = pl.DataFrame(schema=pl.Schema(_MATCH))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Lots that are open afterwards, and which lots each closing event used.
+
+    Parameters
+    ----------
+    lots : pl.DataFrame
+        account_id, symbol, lot_id, acquired_on, opened_at, currency, origin, quantity_acquired and quantity (signed),
+        amount (paid for a long lot, received for a short one, never signed; null when unknown).
+    matches : pl.DataFrame
+        account_id, symbol, lot_id, closing_id, kind, is_short_sale, acquired_on, closed_on, closed_at, quantity, the
+        slices lot_amount and closing_amount (null when unknown), and their currencies.
+    """
+
+    lots: pl.DataFrame
+    matches: pl.DataFrame
+
+
+def match(
+    events: pl.DataFrame, methods: Mapping[str, Method], carried: pl.DataFrame = NO_LOTS
+) -> Matched:
+    """Match events with the lots that were open before them and with those that they open.
+
+    Parameters
+    ----------
+    events : pl.DataFrame
+        As `lot_events` returns them, without conversions.
+    methods : mapping of str to Method
+        Per account; FIFO where none is named.
+    carried : pl.DataFrame
+        Open lots of an earlier result. Those of securities without an event are returned as they are.
+    """
+    if events.is_empty():
+        return Matched(carried, NO_MATCHES)
+    rows = _rows(events, carried)
+    touched = rows.select("account_id", "symbol").unique()
+    untouched = carried.join(
+        touched, on=["account_id", "symbol"], how="anti", maintain_order="left"
+    )
+    results = _run(rows, methods)
+    lots = _open_lots(rows, results)
+    return Matched(
+        pl.concat([untouched, lots]) if untouched.height else lots, _matches(rows, results)
+    )
+
+
+def _rows(events: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+    """Put carried lots before the events of their instruments, grouped by instrument."""
+    rows = events.select(
+        "account_id", "symbol", "kind", "operation", "quantity", "amount", "currency",
+        "chosen_lot",
+        lot_id="posting_id",
+        opened_at="occurred_at",
+        traded_on="traded_on",
+        acquired_on=pl.coalesce("acquired_on", "traded_on"),
+        quantity_acquired=pl.lit(None, dtype=AMOUNT),
+    )  # fmt: skip
+    if carried.height:
+        concerned = carried.join(
+            events.select("account_id", "symbol").unique(),
+            on=["account_id", "symbol"], how="semi", maintain_order="left",
+        ).with_columns(
+            kind="origin", operation=pl.lit(kernel.CARRIED, dtype=pl.Int64),
+            chosen_lot=pl.lit(None, dtype=pl.String), traded_on=pl.col("acquired_on"),
+        )  # fmt: skip
+        rows = pl.concat([concerned.select(rows.columns), rows])
+    # Stable: events stay in the order of time, and carried lots before them in that of their opening.
+    return rows.sort("account_id", "symbol", maintain_order=True)
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What the loop filled, as NumPy arrays or lists of unlimited integers."""
+
+    lots: kernel.Lots
+    matches: kernel.Matches
+
+
+def _run(rows: pl.DataFrame, methods: Mapping[str, Method]) -> _Results:
+    groups = rows.select(pl.struct("account_id", "symbol").rle_id().alias("at")).to_series()
+    is_first = groups.diff().fill_null(1) != 0
+    starts = [*is_first.arg_true().to_list(), rows.height]
+    accounts = rows["account_id"].filter(is_first).to_list()
+    numbers = [METHODS[methods.get(account, "fifo")] for account in accounts]
+    units = rows.select(
+        operation="operation",
+        quantity=pl.col("quantity").to_physical(),
+        amount=pl.col("amount").to_physical().fill_null(0),
+        is_known=pl.col("amount").is_not_null().cast(pl.Int64),
+    )
+    chosen = _chosen(rows)
+    # What an instrument holds is never more than the sum of its events.
+    sums = pl.col("quantity", "amount").abs().sum().over(groups).max()
+    fits = max(units.select(sums).row(0)) < _LARGEST
+    given = [units[name] for name in ("operation", "quantity", "amount", "is_known")]
+    if rows.height >= _WORTH_COMPILING and fits:
+        return _compiled(starts, numbers, given, chosen)
+    columns: list[Any] = [
+        starts,
+        numbers,
+        *(column.to_list() for column in given),
+        chosen.to_list(),
+    ]
+    return _filled(kernel.Events._make(columns), rows.height, kernel.match, _zeros, _zeros)
+
+
+def _compiled(
+    starts: list[int], numbers: list[int], given: list[pl.Series], chosen: pl.Series
+) -> _Results:
+    # Imported where it pays: the compiler takes a quarter of a second to load.
+    from ballast.books.lots import compiled
+
+    events = kernel.Events._make(
+        [
+            np.array(starts, np.int64),
+            np.array(numbers, np.int64),
+            *(column.cast(pl.Int64).to_numpy() for column in given),
+            chosen.to_numpy(),
+        ]
+    )
+    integers, floats = partial(np.zeros, dtype=np.int64), partial(np.zeros, dtype=np.float64)
+    return _filled(events, len(chosen), compiled.match, integers, floats)
+
+
+def _zeros(count: int) -> list[int]:
+    return [0] * count
+
+
+def _filled(
+    events: kernel.Events,
+    count: int,
+    loop: Callable[..., int],
+    integers: Callable[[int], Any],
+    floats: Callable[[int], Any],
+) -> _Results:
+    # An event opens a lot or uses some up, and a lot is used up once; returns of capital may need more.
+    room = count + count // 8 + 1024
+    while True:
+        lots = kernel.Lots._make([*(integers(count) for _ in range(6)), floats(count)])
+        matches = kernel.Matches._make(integers(room) for _ in range(6))
+        found = loop(events, lots, matches, integers(9))
+        if found >= 0:
+            return _Results(lots, kernel.Matches._make(column[:found] for column in matches))
+        room *= 4
+
+
+def _chosen(rows: pl.DataFrame) -> pl.Series:
+    """Return per event the row that opened the lot which the owner named, or -1."""
+    nowhere = pl.Series(np.full(rows.height, -1, np.int64))
+    if rows["chosen_lot"].null_count() == rows.height:
+        return nowhere
+    opened = rows.select("account_id", "symbol", chosen_lot="lot_id").with_row_index("opened_by")
+    found = rows.select("account_id", "symbol", "chosen_lot").join(
+        opened, on=["account_id", "symbol", "chosen_lot"], how="left", maintain_order="left"
+    )
+    return found["opened_by"].cast(pl.Int64).fill_null(-1)
+
+
+def _open_lots(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
+    state = pl.DataFrame(
+        {
+            "side": _integers(results.lots.sides),
+            "acquired": _integers(results.lots.acquired),
+            "left": _integers(results.lots.quantities),
+            "worth": _integers(results.lots.amounts),
+            "is_known": _integers(results.lots.are_known),
+        }
+    )
+    is_open = state["left"] != 0
+    state, rows = state.filter(is_open), rows.filter(is_open)
+    before = pl.col("quantity_acquired") - pl.when(pl.col("quantity_acquired").is_not_null()).then(
+        pl.col("quantity")
+    )
+    is_known = pl.col("is_known") == 1
+    return (
+        pl.concat([rows, state], how="horizontal")
+        .with_columns(
+            origin=pl.when(~is_known)
+            .then(pl.lit("unknown"))
+            .when(pl.col("kind").is_in(["unknown", "basis_restatement"]))
+            .then(pl.lit("stated"))
+            .otherwise(pl.col("kind").replace(_ORIGINS)),
+            quantity_acquired=(
+                from_units(pl.col("acquired") * pl.col("side")) + before.fill_null(0)
+            ).cast(AMOUNT),
+            quantity=from_units(pl.col("left") * pl.col("side")),
+            amount=pl.when(is_known).then(from_units(pl.col("worth"))),
+        )
+        .select(list(_LOT))
+    )
+
+
+_ORIGINS = {
+    "transfer": "stated", "adjustment": "stated", "cash_in_lieu": "trade", "assignment": "trade",
+    "exercise": "trade", "expiry": "trade", "split": "unknown",
+}  # fmt: skip
+
+
+def _matches(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
+    lot, closing = _integers(results.matches.lots), _integers(results.matches.events)
+    if not len(lot):
+        return NO_MATCHES
+    opened = rows.select(
+        "account_id", "symbol", "lot_id", "acquired_on", lot_currency="currency"
+    )[lot]  # fmt: skip
+    closed = rows.select(
+        "kind",
+        "currency",
+        closing_id="lot_id",
+        closed_on="traded_on",
+        closed_at="opened_at",
+        is_closing_known=pl.col("amount").is_not_null(),
+    )[closing]
+    amounts = pl.DataFrame(
+        {
+            "side": _integers(results.lots.sides)[lot],
+            "units": _integers(results.matches.quantities),
+            "lot_units": _integers(results.matches.lot_amounts),
+            "closing_units": _integers(results.matches.event_amounts),
+            "is_known": _integers(results.matches.are_known),
+        }
+    )
+    return (
+        pl.concat([opened, closed, amounts], how="horizontal")
+        .with_columns(
+            is_short_sale=pl.col("side") < 0,
+            quantity=from_units(pl.col("units")),
+            lot_amount=pl.when(pl.col("is_known") == 1).then(from_units(pl.col("lot_units"))),
+            closing_amount=pl.when("is_closing_known").then(from_units(pl.col("closing_units"))),
+        )
+        .select(list(_MATCH))
+    )
+
+
+def _integers(values: Any) -> pl.Series:
+    if isinstance(values, np.ndarray):
+        return pl.Series(values)
+    return pl.Series(
+        values, dtype=pl.Int128 if any(abs(v) >= _LARGEST for v in values) else pl.Int64
+    )
