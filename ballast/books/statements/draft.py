@@ -149,7 +149,7 @@ class Draft:
             instruments=_tuple(None if self.instruments is None else self.instruments.values()),
             totals=tuple(self.totals),
             counts=self._counts(),
-            quarantined=tuple(self.quarantined),
+            quarantined=tuple(sorted(self.quarantined, key=lambda row: row.line)),
             warnings=tuple(self.warnings),
         )
 

@@ -123,8 +123,6 @@ def _row(line: int, record: list[str], headers: dict[str, tuple[str, ...]]) -> R
     section, kind, *values = (*cells, "", "")[: max(len(cells), 2)]
     if section == "Statement" and kind == "Header":
         headers.clear()
-    while values and values[-1] == "" and kind == "Header":
-        values.pop()
     return Row(line, section, kind, tuple(values), headers.get(section))
 
 

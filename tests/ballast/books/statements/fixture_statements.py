@@ -102,13 +102,14 @@ def renamed(writer: StatementWriter) -> None:
     writer.action(NEW, f"{text} {NEW.triple}", "2024-10-01, 20:25:00", "4")
 
 
-def three_years() -> list[StatementWriter]:
-    """Return a history with splits, short sales, reversals and transfers over three files."""
+def history() -> list[bytes]:
+    """Return three yearly files with splits, short sales, reversals and transfers."""
     first = funded(2022)
     first.trade(ABC, "100", "50", "2022-02-01, 10:00:00")
     first.trade(XYZ, "-30", "90", "2022-03-01, 10:00:00")
     tax = "ABC(US0000000001) Cash Dividend USD 0.25 per Share - US Tax"
     first.money("Withholding Tax", "USD", "2022-12-15", tax, "-3.75")
+    files = [first.content()]
     second = StatementWriter(first.book, date(2023, 1, 1), date(2023, 12, 31))
     second.split(ABC, "4 for 1", "300", "2023-05-01, 20:25:00")
     second.trade(XYZ, "10", "70", "2023-06-01, 10:00:00", code="C")
@@ -116,16 +117,12 @@ def three_years() -> list[StatementWriter]:
     second.money("Withholding Tax", "USD", "2022-12-15", tax, "3.75")
     second.money("Withholding Tax", "USD", "2022-12-15", tax, "-3.75")
     second.transfer(KID, "25", "2023-07-01", price="8")
+    files.append(second.content())
     third = StatementWriter(first.book, date(2024, 1, 1), date(2024, 12, 31))
     third.trade(ABC, "-400", "15", "2024-01-05, 10:00:00", code="C")
     third.trade(XYZ, "40", "60", "2024-01-08, 10:00:00", code="C;O")
     third.transfer(KID, "-25", "2024-02-01")
-    return [first, second, third]
-
-
-def files_of(writers: list[StatementWriter]) -> list[bytes]:
-    """Return finished files of writers that share a book; each must be written before the next begins."""
-    return [writer.content() for writer in writers]
+    return [*files, third.content()]
 
 
 def one(content: bytes, file_name: str = "statement.csv") -> Statement:
