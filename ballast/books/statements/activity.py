@@ -149,9 +149,9 @@ def _by_account(section: str, rows: list[Row], drafts: Mapping[str, Draft]) -> d
         return {first: rows}
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        number = row.cell("Account")
+        number = row.cell("Account") or ""
         is_total = row.kind != "Data" or any(cell.startswith("Total") for cell in row.cells[:1])
-        if number:
+        if number in drafts:
             found[number].append(row)
         elif is_total or section in SUMMARY_READERS:
             drafts[first].skipped("sum over several accounts")
