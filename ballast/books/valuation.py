@@ -142,8 +142,7 @@ def _movements(booked: pl.DataFrame, quotation: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(in_currency=pl.coalesce("owner_currency", "bought", "commodity"))
         .group_by(_MOVEMENT)
-        .agg(pl.col("quantity").sum())
-        .filter(pl.col("quantity") != 0)
+        .agg(pl.col("quantity").sum(), gross=pl.col("quantity").abs().sum())
     )
 
 
@@ -161,12 +160,18 @@ def _valued(
     valued = (
         prices.look_up(named, "commodity", "at")
         .with_columns(rate=_rates(named, days, rates))
-        .with_columns(value_base=(native * pl.col("rate")).round(AMOUNT_SCALE))
+        .with_columns(
+            value_base=pl.when(pl.col("quantity") == 0)
+            .then(_NOTHING)
+            .otherwise((native * pl.col("rate")).round(AMOUNT_SCALE))
+        )
     )
     if not valued["value_base"].has_nulls():
         return valued.with_columns(unknown_reason=pl.lit(None, pl.String))
     reason = (
-        pl.when(~is_cash & pl.col("price").is_null())
+        pl.when(pl.col("value_base").is_not_null())
+        .then(None)
+        .when(~is_cash & pl.col("price").is_null())
         .then(pl.format("no price of {} yet", "commodity"))
         .when(pl.col("rate").is_null())
         .then(pl.format("no exchange rate of {}", "currency"))

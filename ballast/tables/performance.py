@@ -54,6 +54,7 @@ class DailyMovements(dy.Schema):
     belongs_to = columns.key("Security whose gain or loss it is; else the commodity itself")
     in_currency = columns.key("Currency whose gain or loss it is")
     quantity = columns.amount("Signed sum of the postings")
+    gross = columns.amount("Sum of the postings without their signs")
     rate = columns.rate("Units of the base currency per unit of the currency", nullable=True)
     value_base = columns.amount("Signed value in base currency; null when unknown", nullable=True)
     unknown_reason = columns.text("Why the value is unknown", nullable=True)
