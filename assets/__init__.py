@@ -3,6 +3,7 @@
 from assets.books import positions_snapshot, postings
 from assets.control import broker_state, reconciliation_report
 from assets.insight import regime_detection, target_weights
+from assets.lots import lots_of_accounts
 from assets.market import exchange_rates, historical_data, prices, securities
 from assets.planning import planner_recommendations
 from assets.reporting import daily_report
@@ -14,6 +15,7 @@ ASSETS = (
     prices,
     exchange_rates,
     postings,
+    lots_of_accounts,
     positions_snapshot,
     broker_state,
     reconciliation_report,

@@ -16,7 +16,7 @@ _GROUP = "books"
 _LINEAGE = column_lineage(
     {
         "quantity": [("postings", "quantity")],
-        "average_cost": [("postings", "unit_cost"), ("postings", "quantity")],
+        "average_cost": [("tax_lots", "cost_basis"), ("tax_lots", "quantity")],
         "price": [("prices", "price")],
         "value": [("postings", "quantity"), ("prices", "price")],
         "value_base": [("postings", "quantity"), ("prices", "price"), ("exchange_rates", "rate")],
@@ -66,7 +66,7 @@ def postings(
 @dg.asset(
     group_name=_GROUP,
     kinds={"polars", "parquet"},
-    deps=["securities", "postings", "prices", "exchange_rates"],
+    deps=["securities", "postings", "tax_lots", "prices", "exchange_rates"],
     metadata=definition_metadata(Positions),
     check_specs=[
         dg.AssetCheckSpec(
@@ -79,14 +79,13 @@ def postings(
 def positions_snapshot(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
-    """What is owned at the end of the session, from postings, prices and rates only, in native and base currency."""
+    """What is owned at the end of the session, from postings, lots, prices and rates, in native and base currency."""
     run = SessionRun.of(context, workspace)
-    ledger, securities, prices, rates = run.read(
-        "postings", "securities", "prices", "exchange_rates"
+    ledger, lots, securities, prices, rates = run.read(
+        "postings", "tax_lots", "securities", "prices", "exchange_rates"
     )
-    table = snapshot_of(
-        ledger, securities, prices, rates, run.workspace.portfolio.base_currencies, run.session
-    )
+    bases = run.workspace.portfolio.base_currencies
+    table = snapshot_of(ledger, lots, securities, prices, rates, bases, run.session)
     run.publish(run.table("positions_snapshot", table, Positions))
     unvalued = table.filter(pl.col("value_base").is_null())
     return run.result(

@@ -24,6 +24,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
+LotMethod = Literal["fifo", "lifo", "hifo", "lofo", "average"]
 Share = Annotated[Number, Field(ge=0.0, le=1.0)]
 
 
@@ -200,6 +201,13 @@ class AccountSettings(_Strict):
     base_currency: Currency | None = Field(
         None, description="Currency of reports and plans; default: the portfolio's."
     )
+    lot_method: LotMethod = Field(
+        "fifo",
+        description=(
+            "Which lots a sale uses up: the oldest, the newest, those of the highest or the lowest cost, or all at"
+            " their average cost."
+        ),
+    )
     targets: dict[str, Share] = Field(
         default_factory=dict, description="Wanted share of the account's value per security."
     )
@@ -266,6 +274,11 @@ class Portfolio(_Strict):
     def base_currencies(self) -> dict[str, str]:
         """Base currency per account."""
         return {account.id: self.base_currency_of(account.id) for account in self.accounts}
+
+    @property
+    def lot_methods(self) -> dict[str, LotMethod]:
+        """Lot method per account."""
+        return {account.id: account.lot_method for account in self.accounts}
 
     @property
     def exchanges(self) -> tuple[str, ...]:

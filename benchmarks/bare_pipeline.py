@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from ballast.books.lots.book import match_postings, realised_gains, tax_lots
 from ballast.books.positions import positions_snapshot
 from ballast.books.postings import postings_of
 from ballast.configuration import target_weights_table
@@ -61,8 +62,11 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
         )
         rates_table = cross_rates(fixings, portfolio.currencies, session, age_limit=limit)
         ledger = _update_ledger(workspace, session, tables)
+        exchanges = dict(listed.select("symbol", "exchange").iter_rows())
+        matched = match_postings(ledger, exchanges, portfolio.lot_methods)
+        lots = tax_lots(matched.lots, prices, listed, session)
         positions = positions_snapshot(
-            ledger, listed, prices, rates_table, portfolio.base_currencies, session
+            ledger, lots, listed, prices, rates_table, portfolio.base_currencies, session
         )
         held, cash, asked = _ask_brokers(workspace, session)
         fills = ledger.filter(pl.col("kind").cast(pl.String).is_in(["trade", "exchange"]))
@@ -95,6 +99,8 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
         tables.replace("securities", listed)
         tables.replace("prices", prices)
         tables.replace("exchange_rates", rates_table)
+        tables.replace("tax_lots", lots)
+        tables.replace("realised_gains", realised_gains(matched.matches))
         tables.replace("positions_snapshot", positions)
         tables.replace("broker_positions", held)
         tables.replace("broker_balances", cash)

@@ -23,8 +23,8 @@ sync_prices = dg.define_asset_job(
 reconcile_accounts = dg.define_asset_job(
     "reconcile_accounts",
     selection=dg.AssetSelection.assets(
-        "postings", "positions_snapshot", "broker_positions", "broker_balances",
-        "reconciliation_report",
+        "postings", "tax_lots", "realised_gains", "positions_snapshot", "broker_positions",
+        "broker_balances", "reconciliation_report",
     ),
     description="Import from the brokers and compare the books with them.",
 )  # fmt: skip

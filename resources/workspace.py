@@ -129,7 +129,13 @@ class Workspace:
             rate_age_limit=portfolio.market_data.rate_age_limit,
         )
         opening = read_opening(portfolio.paper.opening, self.folder)
-        return PaperBroker(self.store, market, portfolio.base_currencies, opening)
+        return PaperBroker(
+            self.store,
+            market,
+            portfolio.base_currencies,
+            opening,
+            lot_methods=portfolio.lot_methods,
+        )
 
     def _refresh_catalog(self, lake: Lake) -> None:
         try:

@@ -7,10 +7,8 @@ from datetime import date
 
 import polars as pl
 
-from ballast.books.average_cost import Change, Holding, hold
-from ballast.books.postings import without_reversed
 from ballast.calendars import end_of_session
-from ballast.money import ZERO, approximate
+from ballast.money import approximate
 from ballast.tables import Positions, polars_schema
 
 _KEY = ["account_id", "commodity"]
@@ -28,40 +26,9 @@ def quantities(postings: pl.DataFrame) -> pl.DataFrame:
     ).sort(_KEY)
 
 
-def holdings(postings: pl.DataFrame, symbols: set[str]) -> dict[tuple[str, str], Holding]:
-    """Return quantity and average-cost basis per account and security.
-
-    Parameters
-    ----------
-    postings : pl.DataFrame
-        `Postings` up to the moment of interest.
-    symbols : set of str
-        The securities among the commodities; the rest is cash.
-    """
-    standing = without_reversed(postings)
-    paid = standing.filter(pl.col("kind") == "commission").group_by("transaction_id", "commodity")
-    fees = {
-        (transaction, currency): -quantity
-        for transaction, currency, quantity in paid.agg(pl.col("quantity").sum()).iter_rows()
-    }
-    changes: dict[tuple[str, str], list[Change]] = {}
-    ordered = standing.filter(pl.col("commodity").is_in(sorted(symbols))).sort(
-        "occurred_at", "posting_id"
-    )
-    for row in ordered.iter_rows(named=True):
-        change = Change(
-            quantity=row["quantity"],
-            price=row["unit_cost"],
-            # A fee in another currency than the price is booked, but is no part of the basis.
-            fee=fees.get((row["transaction_id"], row["cost_currency"]), ZERO),
-            is_split=row["kind"] == "split",
-        )
-        changes.setdefault((row["account_id"], row["commodity"]), []).append(change)
-    return {key: hold(list_of_changes) for key, list_of_changes in changes.items()}
-
-
 def positions_snapshot(
     postings: pl.DataFrame,
+    lots: pl.DataFrame,
     securities: pl.DataFrame,
     prices: pl.DataFrame,
     rates: pl.DataFrame,
@@ -74,6 +41,8 @@ def positions_snapshot(
     ----------
     postings : pl.DataFrame
         `Postings`; later ones are ignored.
+    lots : pl.DataFrame
+        `TaxLots` of the session, which say what each position cost.
     securities, prices, rates : pl.DataFrame
         `Securities`, `Prices` and `ExchangeRates` of the session.
     base_currencies : mapping of str to str
@@ -87,35 +56,34 @@ def positions_snapshot(
     known = known_postings(postings, session).filter(
         pl.col("account_id").is_in(sorted(base_currencies))
     )
-    symbols = set(securities["symbol"])
-    held = holdings(known, symbols)
-    nothing_known = Holding(basis=None)
-    rows = [
-        {
-            "account_id": account,
-            "commodity": commodity,
-            "quantity": quantity,
-            "is_cash": commodity not in symbols,
-            "cost_basis": held.get((account, commodity), nothing_known).basis,
-            "average_cost": held.get((account, commodity), nothing_known).average,
-            "base_currency": base_currencies[account],
-        }
-        for account, commodity, quantity in quantities(known).iter_rows()
-    ]
-    wanted = polars_schema(Positions)
-    names = (
-        "account_id", "commodity", "quantity", "is_cash", "cost_basis", "average_cost",
-        "base_currency",
-    )  # fmt: skip
-    frame = pl.DataFrame(rows, schema={name: wanted[name] for name in names})
-    return _valued(frame, securities, prices, rates)
+    listed = pl.DataFrame(
+        {"account_id": list(base_currencies), "base_currency": list(base_currencies.values())},
+        schema={"account_id": pl.String, "base_currency": pl.String},
+    )
+    owned = (
+        quantities(known)
+        .join(listed, on="account_id", maintain_order="left")
+        .with_columns(is_cash=~pl.col("commodity").is_in(securities["symbol"].implode()))
+        .join(_bases(lots), on=_KEY, how="left", maintain_order="left")
+        .with_columns(average_cost=pl.col("cost_basis") / pl.col("quantity"))
+    )
+    return _valued(owned, securities, prices, rates)
+
+
+def _bases(lots: pl.DataFrame) -> pl.DataFrame:
+    """Add up what the lots of a position cost; null where one of them is unknown or they differ in currency."""
+    basis = pl.col("cost_basis")
+    is_known = basis.is_not_null().all() & (pl.col("currency").n_unique() == 1)
+    return lots.group_by("account_id", commodity="symbol").agg(
+        cost_basis=pl.when(is_known).then(basis.sum())
+    )
 
 
 def _valued(
     frame: pl.DataFrame, securities: pl.DataFrame, prices: pl.DataFrame, rates: pl.DataFrame
 ) -> pl.DataFrame:
     # A security that the prices do not list yet has an unknown value, in its own currency.
-    quoted = securities.select("symbol", quoted_in="currency").join(
+    quoted = securities.select("symbol", "multiplier", quoted_in="currency").join(
         prices.select("symbol", "price", "price_session", "is_stale"), on="symbol", how="left"
     )
     to_base = rates.select(currency="from_currency", base_currency="to_currency", rate="rate")
@@ -128,7 +96,7 @@ def _valued(
             currency=pl.when(cash).then(pl.col("commodity")).otherwise(pl.col("quoted_in")),
             value=pl.when(cash)
             .then(pl.col("quantity"))
-            .otherwise(pl.col("quantity") * pl.col("price")),
+            .otherwise(pl.col("quantity") * pl.col("price") * pl.col("multiplier")),
             is_price_stale=pl.when(cash).then(False).otherwise(pl.col("is_stale").fill_null(True)),
         )
         .join(to_base, on=["currency", "base_currency"], how="left", maintain_order="left")

@@ -83,6 +83,35 @@ def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
     return _png(figure)
 
 
+def gains_chart(years: pl.DataFrame) -> bytes:
+    """Plot realised gains per year, short and long term, one panel per account and currency.
+
+    Parameters
+    ----------
+    years : pl.DataFrame
+        `GainsByYear`.
+    """
+    books = years.select("account_id", "currency").unique().sort("account_id", "currency").rows()
+    figure, panels = _panels(max(len(books), 1), height=3.2)
+    if not books:
+        panels[0].text(0.5, 0.5, "Nothing has been sold.", ha="center", va="center")
+        panels[0].set_axis_off()
+    for panel, (account, currency) in zip(panels, books, strict=False):
+        own = years.filter(account_id=account, currency=currency)
+        ticks = own["tax_year"].unique().sort().to_list()
+        for term, colour, shift in (("short", _ORANGE, -0.2), ("long", _BLUE, 0.2)):
+            gains = dict(own.filter(term=term).select("tax_year", "gain").iter_rows())
+            heights = [float(gains.get(year, 0)) for year in ticks]
+            panel.bar([year + shift for year in ticks], heights, 0.38, color=colour, label=term)
+        panel.axhline(0, color=_GREY, linewidth=0.8)
+        panel.set_xticks(ticks)
+        panel.set_title(f"{account}: realised gains, {currency}", fontsize=10)
+        panel.legend(fontsize=8, frameon=False)
+        panel.tick_params(labelsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
 def plan_chart(recommendations: pl.DataFrame) -> bytes:
     """Plot weight before and after each trade beside its target, one panel per account.
 

@@ -11,11 +11,12 @@ read; if the book has changed since, it is decided anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
+from ballast.configuration import LotMethod
 from ballast.errors import (
     BrokerUnavailableError,
     MissingPriceError,
@@ -51,6 +52,8 @@ class PaperBroker:
         Base currency per account.
     opening : sequence of OpeningEvent
         What happened in the accounts before Ballast.
+    lot_methods : mapping of str to LotMethod
+        How sales use up lots, per account; at average cost where none is named.
     """
 
     store: Store
@@ -58,19 +61,22 @@ class PaperBroker:
     base_currencies: Mapping[str, str]
     opening: Sequence[OpeningEvent] = ()
     name: str = "paper"
+    lot_methods: Mapping[str, LotMethod] = field(default_factory=dict)
 
     def positions(self, account_id: str, session: date) -> list[BrokerPosition]:
         """Return all holdings at the end of a session."""
         movements = self._movements(account_id, session)
-        return [
-            BrokerPosition(
-                symbol,
-                quantity,
-                paper_book.average_price(movements, symbol),
-                self.market.currency(symbol),
-            )
+        held = {
+            symbol: quantity
             for symbol, quantity in paper_book.totals(movements).items()
             if self.market.is_security(symbol) and quantity != ZERO
+        }
+        method = self.lot_methods.get(account_id, "average")
+        # Events of the simulated account bear the hour in UTC, which is a day on any exchange.
+        average = paper_book.average_prices(account_id, movements, method, dict.fromkeys(held, ""))
+        return [
+            BrokerPosition(symbol, quantity, average.get(symbol), self.market.currency(symbol))
+            for symbol, quantity in held.items()
         ]
 
     def balances(self, account_id: str, session: date) -> dict[str, Decimal]:

@@ -9,13 +9,17 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ballast.books.average_cost import Change, hold
 from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill, Fill, SplitEvent
+from ballast.books.lots.book import match_postings
+from ballast.books.postings import postings_of
 from ballast.calendars import end_of_session
-from ballast.money import ZERO
+from ballast.configuration import LotMethod
+from ballast.money import ZERO, divide
 from ballast.trading.orders import OrderIntent
 from resources.brokers.paper_rules import Movement
 from resources.brokers.protocol import OrderStatus
@@ -150,8 +154,19 @@ def totals(movements: Sequence[Row]) -> dict[str, Decimal]:
     return sums
 
 
-def average_price(movements: Sequence[Row], symbol: str) -> Decimal | None:
-    """Return the average cost of what is held, fees included."""
+def average_prices(
+    account_id: str, movements: Sequence[Row], method: LotMethod, exchanges: Mapping[str, str]
+) -> dict[str, Decimal | None]:
+    """Return the average cost of what is held, fees included, after sales used up lots by a method."""
+    if method == "average":
+        return {symbol: _running_average(movements, symbol) for symbol in exchanges}
+    postings = postings_of(events_of(account_id, movements), source="paper")
+    lots = match_postings(postings, exchanges, {account_id: method}).lots
+    bases = lots.group_by("symbol").agg(pl.col("amount").sum(), pl.col("quantity").sum().abs())
+    return {symbol: divide(amount, quantity) for symbol, amount, quantity in bases.iter_rows()}
+
+
+def _running_average(movements: Sequence[Row], symbol: str) -> Decimal | None:
     fees = {row["event_id"]: -row["quantity"] for row in movements if row["kind"] == "fee"}
     changes = [
         Change(

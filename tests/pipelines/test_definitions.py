@@ -17,7 +17,7 @@ from tests.demonstration import REPOSITORY, Demonstration
 
 ASSET_KEYS = {
     "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
-    "positions_snapshot", "broker_positions", "broker_balances", "reconciliation_report",
+    "tax_lots", "realised_gains", "positions_snapshot", "broker_positions", "broker_balances", "reconciliation_report",
     "regime_detection", "target_weights", "planner_recommendations", "orders",
     "emergency_actions", "daily_report",
 }  # fmt: skip

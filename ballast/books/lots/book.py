@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
 from ballast.books.lots.conversions import converted
 from ballast.books.lots.events import CONVERSIONS, REALISING, lot_events
-from ballast.books.lots.matching import NO_LOTS, Matched, Method, match
+from ballast.books.lots.matching import NO_LOTS, Matched, match
 from ballast.books.lots.terms import term
+from ballast.configuration import LotMethod
 from ballast.tables import GainsByYear, RealisedGains, TaxLots, polars_schema
 
 
 def match_postings(
-    postings: pl.DataFrame, exchanges: Mapping[str, str], methods: Mapping[str, Method]
+    postings: pl.DataFrame, exchanges: Mapping[str, str], methods: Mapping[str, LotMethod]
 ) -> Matched:
     """Match all trades of all accounts.
 
@@ -24,7 +26,7 @@ def match_postings(
         `Postings` up to the moment of interest.
     exchanges : mapping of str to str
         Exchange (MIC) per security; other commodities are cash.
-    methods : mapping of str to Method
+    methods : mapping of str to LotMethod
         Per account; FIFO where none is named.
     """
     events = lot_events(postings, exchanges)
@@ -93,7 +95,7 @@ def gains_by_year(gains: pl.DataFrame) -> pl.DataFrame:
 
 
 def tax_lots(
-    lots: pl.DataFrame, prices: pl.DataFrame, securities: pl.DataFrame, session: pl.Expr
+    lots: pl.DataFrame, prices: pl.DataFrame, securities: pl.DataFrame, session: date
 ) -> pl.DataFrame:
     """Value open lots at the close of a session.
 
@@ -103,8 +105,8 @@ def tax_lots(
         Open lots as `match_postings` returns them.
     prices, securities : pl.DataFrame
         `Prices` of the session and `Securities`.
-    session : pl.Expr
-        The session as a literal date.
+    session : date
+        The day on which the holding terms are judged.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def tax_lots(
     frame = (
         lots.join(quoted, on="symbol", how="left", maintain_order="left")
         .with_columns(
-            session=session,
+            session=pl.lit(session),
             cost_basis=pl.col("amount") * sign,
             value=(pl.col("quantity") * pl.col("price") * pl.col("multiplier")),
             currency=pl.coalesce("currency", "quoted_in"),

@@ -63,8 +63,8 @@ def _share(total: Any, part: Any, whole: Any) -> Callable[[Any, Any, Any], Any]:
 for _called in (
     kernel.start_flat, kernel.trade, kernel.next_lot, kernel.open_lot, kernel.append,
     kernel.add_match, kernel.split, kernel.turn_over, kernel.restate, kernel.return_capital,
-    kernel.divide_pool, kernel.arrange_anew, kernel.key_of, kernel.is_before, kernel.push,
-    kernel.pop,
+    kernel.forget_basis, kernel.divide_pool, kernel.keep_in_place, kernel.arrange_anew,
+    kernel.key_of, kernel.is_before, kernel.push, kernel.pop,
 ):  # fmt: skip
     register_jitable(_called)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ballast.books.lots import kernel
+from ballast.configuration import LotMethod
 from ballast.money import AMOUNT, from_units
 
-Method = Literal["fifo", "lifo", "hifo", "lofo", "average"]
 METHODS: Mapping[str, int] = {
     "fifo": kernel.FIFO, "lifo": kernel.LIFO, "hifo": kernel.HIFO, "lofo": kernel.LOFO,
     "average": kernel.AVERAGE,
@@ -59,7 +59,7 @@ class Matched:
 
 
 def match(
-    events: pl.DataFrame, methods: Mapping[str, Method], carried: pl.DataFrame = NO_LOTS
+    events: pl.DataFrame, methods: Mapping[str, LotMethod], carried: pl.DataFrame = NO_LOTS
 ) -> Matched:
     """Match events with the lots that were open before them and with those that they open.
 
@@ -67,7 +67,7 @@ def match(
     ----------
     events : pl.DataFrame
         As `lot_events` returns them, without conversions.
-    methods : mapping of str to Method
+    methods : mapping of str to LotMethod
         Per account; FIFO where none is named.
     carried : pl.DataFrame
         Open lots of an earlier result. Those of securities without an event are returned as they are.
@@ -79,10 +79,14 @@ def match(
     untouched = carried.join(
         touched, on=["account_id", "symbol"], how="anti", maintain_order="left"
     )
-    results = _run(rows, methods)
-    lots = _open_lots(rows, results)
+    # Numbers of currencies, which a restatement may give to lots of which nothing was known.
+    currencies = rows["currency"].cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
+    results = _run(rows, methods, currencies)
+    names = pl.DataFrame({"number": currencies, "currency": rows["currency"]}).unique()
+    lots = _open_lots(rows, results, names)
     return Matched(
-        pl.concat([untouched, lots]) if untouched.height else lots, _matches(rows, results)
+        pl.concat([untouched, lots]) if untouched.height else lots,
+        _matches(rows, results, names),
     )
 
 
@@ -118,7 +122,7 @@ class _Results:
     matches: kernel.Matches
 
 
-def _run(rows: pl.DataFrame, methods: Mapping[str, Method]) -> _Results:
+def _run(rows: pl.DataFrame, methods: Mapping[str, LotMethod], currencies: pl.Series) -> _Results:
     groups = rows.select(pl.struct("account_id", "symbol").rle_id().alias("at")).to_series()
     is_first = groups.diff().fill_null(1) != 0
     starts = [*is_first.arg_true().to_list(), rows.height]
@@ -131,24 +135,19 @@ def _run(rows: pl.DataFrame, methods: Mapping[str, Method]) -> _Results:
         is_known=pl.col("amount").is_not_null().cast(pl.Int64),
     )
     chosen = _chosen(rows)
+    days = rows["acquired_on"].to_physical().cast(pl.Int64)
     # What an instrument holds is never more than the sum of its events.
     sums = pl.col("quantity", "amount").abs().sum().over(groups).max()
     fits = max(units.select(sums).row(0)) < _LARGEST
     given = [units[name] for name in ("operation", "quantity", "amount", "is_known")]
+    given += [chosen, currencies, days]
     if rows.height >= _WORTH_COMPILING and fits:
-        return _compiled(starts, numbers, given, chosen)
-    columns: list[Any] = [
-        starts,
-        numbers,
-        *(column.to_list() for column in given),
-        chosen.to_list(),
-    ]
+        return _compiled(starts, numbers, given)
+    columns: list[Any] = [starts, numbers, *(column.to_list() for column in given)]
     return _filled(kernel.Events._make(columns), rows.height, kernel.match, _zeros, _zeros)
 
 
-def _compiled(
-    starts: list[int], numbers: list[int], given: list[pl.Series], chosen: pl.Series
-) -> _Results:
+def _compiled(starts: list[int], numbers: list[int], given: list[pl.Series]) -> _Results:
     # Imported where it pays: the compiler takes a quarter of a second to load.
     from ballast.books.lots import compiled
 
@@ -157,11 +156,10 @@ def _compiled(
             np.array(starts, np.int64),
             np.array(numbers, np.int64),
             *(column.cast(pl.Int64).to_numpy() for column in given),
-            chosen.to_numpy(),
         ]
     )
     integers, floats = partial(np.zeros, dtype=np.int64), partial(np.zeros, dtype=np.float64)
-    return _filled(events, len(chosen), compiled.match, integers, floats)
+    return _filled(events, len(given[0]), compiled.match, integers, floats)
 
 
 def _zeros(count: int) -> list[int]:
@@ -178,9 +176,9 @@ def _filled(
     # An event opens a lot or uses some up, and a lot is used up once; returns of capital may need more.
     room = count + count // 8 + 1024
     while True:
-        lots = kernel.Lots._make([*(integers(count) for _ in range(6)), floats(count)])
+        lots = kernel.Lots._make([*(integers(count) for _ in range(7)), floats(count)])
         matches = kernel.Matches._make(integers(room) for _ in range(6))
-        found = loop(events, lots, matches, integers(9))
+        found = loop(events, lots, matches, integers(kernel.STATE_SIZE))
         if found >= 0:
             return _Results(lots, kernel.Matches._make(column[:found] for column in matches))
         room *= 4
@@ -198,7 +196,7 @@ def _chosen(rows: pl.DataFrame) -> pl.Series:
     return found["opened_by"].cast(pl.Int64).fill_null(-1)
 
 
-def _open_lots(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
+def _open_lots(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl.DataFrame:
     state = pl.DataFrame(
         {
             "side": _integers(results.lots.sides),
@@ -206,6 +204,7 @@ def _open_lots(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
             "left": _integers(results.lots.quantities),
             "worth": _integers(results.lots.amounts),
             "is_known": _integers(results.lots.are_known),
+            "number": _integers(results.lots.currencies),
         }
     )
     is_open = state["left"] != 0
@@ -215,7 +214,8 @@ def _open_lots(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
     )
     is_known = pl.col("is_known") == 1
     return (
-        pl.concat([rows, state], how="horizontal")
+        pl.concat([rows.drop("currency"), state], how="horizontal")
+        .join(names, on="number", how="left", maintain_order="left")
         .with_columns(
             origin=pl.when(~is_known)
             .then(pl.lit("unknown"))
@@ -238,13 +238,11 @@ _ORIGINS = {
 }  # fmt: skip
 
 
-def _matches(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
+def _matches(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl.DataFrame:
     lot, closing = _integers(results.matches.lots), _integers(results.matches.events)
     if not len(lot):
         return NO_MATCHES
-    opened = rows.select(
-        "account_id", "symbol", "lot_id", "acquired_on", lot_currency="currency"
-    )[lot]  # fmt: skip
+    opened = rows.select("account_id", "symbol", "lot_id", "acquired_on")[lot]
     closed = rows.select(
         "kind",
         "currency",
@@ -259,15 +257,23 @@ def _matches(rows: pl.DataFrame, results: _Results) -> pl.DataFrame:
             "units": _integers(results.matches.quantities),
             "lot_units": _integers(results.matches.lot_amounts),
             "closing_units": _integers(results.matches.event_amounts),
-            "is_known": _integers(results.matches.are_known),
+            "number": _integers(results.matches.currencies),
         }
     )
     return (
         pl.concat([opened, closed, amounts], how="horizontal")
+        .join(
+            names.rename({"currency": "lot_currency"}),
+            on="number",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             is_short_sale=pl.col("side") < 0,
             quantity=from_units(pl.col("units")),
-            lot_amount=pl.when(pl.col("is_known") == 1).then(from_units(pl.col("lot_units"))),
+            lot_amount=pl.when(pl.col("number") != kernel.UNKNOWN).then(
+                from_units(pl.col("lot_units"))
+            ),
             closing_amount=pl.when("is_closing_known").then(from_units(pl.col("closing_units"))),
         )
         .select(list(_MATCH))

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from ballast.books.lots.book import match_postings, tax_lots
 from ballast.books.positions import (
     account_values,
-    holdings,
     known_postings,
     positions_snapshot,
     quantities,
@@ -53,7 +53,11 @@ def snapshot(*rows: Row, session: int = 0, **parts: Any) -> pl.DataFrame:
         "base_currencies": {"a": "EUR", "b": "USD"},
         "session": day(session),
     }
-    return positions_snapshot(**(defaults | parts))
+    given = defaults | parts
+    listed = dict(given["securities"].select("symbol", "exchange").iter_rows())
+    matched = match_postings(known_postings(given["postings"], given["session"]), listed, {})
+    lots = tax_lots(matched.lots, given["prices"], given["securities"], given["session"])
+    return positions_snapshot(lots=lots, **given)
 
 
 def position(frame: pl.DataFrame, commodity: str, account: str = "a") -> Row:
@@ -260,13 +264,10 @@ def test_an_empty_ledger_is_an_empty_snapshot() -> None:
     assert snapshot().is_empty()
 
 
-def test_holdings_are_kept_per_account() -> None:
-    rows = [buy(1, "AAA", "10", "40"), buy(2, "AAA", "5", "60", account_id="b")]
-    found = holdings(postings(*rows), {"AAA"})
-    assert {key: holding.average for key, holding in found.items()} == {
-        ("a", "AAA"): D(40),
-        ("b", "AAA"): D(60),
-    }
+def test_the_average_cost_is_kept_per_account() -> None:
+    frame = snapshot(buy(1, "AAA", "10", "40"), buy(2, "AAA", "5", "60", account_id="b"))
+    assert position(frame, "AAA", "a")["average_cost"] == D(40)
+    assert position(frame, "AAA", "b")["average_cost"] == D(60)
 
 
 def test_account_values_add_up_and_tell_cash_apart() -> None:
