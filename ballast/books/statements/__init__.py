@@ -6,6 +6,7 @@ statement that contains it; what is unknown is None.
 """
 
 from ballast.books.statements.activity import parse_activity_statement
+from ballast.books.statements.flex import parse_flex
 from ballast.books.statements.identities import (
     Identity,
     closing_quantities,
@@ -51,6 +52,7 @@ __all__ = [
     "closing_quantities",
     "identities",
     "parse_activity_statement",
+    "parse_flex",
     "read_statements",
     "require_identities",
 ]

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -41,6 +41,7 @@ class CashFacts:
     amount: Decimal
     description: str
     symbol: str | None = None
+    settled_on: date | None = None
 
 
 def book_cash(movements: Sequence[CashFacts], draft: Draft) -> None:
@@ -59,6 +60,7 @@ def book_cash(movements: Sequence[CashFacts], draft: Draft) -> None:
                 amount=each.amount,
                 occurred_at=each.at,
                 symbol=each.symbol or symbol_in(each),
+                settled_on=each.settled_on,
                 description=each.description or None,
             )
         )

@@ -14,6 +14,7 @@ BROKER_ZONE = ZoneInfo("America/New_York")
 # Far beyond any account, and inside what the decimal columns of the books hold.
 LARGEST = Decimal(10) ** 15
 
+_LONGEST = 60
 _NUMBER = re.compile(
     r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?"
 )
@@ -38,7 +39,11 @@ class RowRefusedError(Exception):
 
 def number(cell: str) -> Decimal:
     """Read a number with or without thousands commas; a decimal comma is no number."""
-    if not _NUMBER.fullmatch(cell) or not any(character.isdigit() for character in cell):
+    if (
+        len(cell) > _LONGEST
+        or not _NUMBER.fullmatch(cell)
+        or not any(character.isdigit() for character in cell)
+    ):
         raise RowRefusedError("number_not_readable")
     try:
         value = Decimal(cell.replace(",", ""))

@@ -36,6 +36,7 @@ ActionKind = Literal["cash", "split", "spin_off", "merger", "symbol_change"]
 _SENTENCE = re.compile(
     r"(?P<from_symbol>[^()]+?) ?\([^()]*\) (?P<action>.+) \((?P<symbol>[^,()]+),.*\)\s*"
 )
+_LONGEST = 1_000
 # In this order: a spin-off may be paid as a dividend in stock.
 _KIND_OF_WORDS: tuple[tuple[str, ActionKind], ...] = (
     ("cash in lieu", "cash"),
@@ -88,7 +89,7 @@ class ActionFacts:
 
 def sentence(description: str) -> tuple[str, str, str]:
     """Return the security before, what happened to it, and the security that the row is about."""
-    match = _SENTENCE.fullmatch(description)
+    match = None if len(description) > _LONGEST else _SENTENCE.fullmatch(description)
     if match is None:
         raise RowRefusedError(NOT_UNDERSTOOD)
     symbol = match["symbol"].strip()
@@ -267,7 +268,8 @@ def _payment(row: ActionFacts, draft: Draft) -> CashMovement:
 def _event_id(group: list[ActionFacts], draft: Draft, what: str = "") -> str:
     head = group[0]
     if head.action_id is not None:
-        return "-".join(filter(None, (head.action_id, _current(group[-1]), what)))
+        name = "-".join(filter(None, (head.action_id, _current(group[-1]), what)))
+        return draft.ids.named(name)
     facts = sorted((row.symbol, row.quantity, row.proceeds) for row in group)
     details = [detail for fact in facts for detail in fact]
     return draft.ids.of("Corporate Actions", head.at, head.from_symbol, head.action, *details, what)

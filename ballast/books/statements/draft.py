@@ -34,6 +34,7 @@ from ballast.books.statements.model import (
 
 Item = TypeVar("Item")
 
+LONGEST_TEXT = 1_000
 IMPORTED = "imported"
 CHECK_SUM = "check sum"
 SKIPPED = "skipped"
@@ -102,7 +103,7 @@ class Draft:
     def quarantine(self, line: int, section: str, rule: str, text: str) -> None:
         """Settle a row that breaks a rule."""
         self._settled[QUARANTINED, ""] += 1
-        self.quarantined.append(QuarantinedRow(line, section, rule, text))
+        self.quarantined.append(QuarantinedRow(line, section, rule, text[:LONGEST_TEXT]))
 
     def warn(self, rule: str, subject: str, text: str) -> None:
         """Tell the reader of the statement something."""
@@ -164,7 +165,8 @@ class Draft:
         )
 
     def _named(self, fate: str) -> tuple[tuple[str, int], ...]:
-        return tuple(sorted((name, n) for (kind, name), n in self._settled.items() if kind == fate))
+        named = ((name, n) for (kind, name), n in self._settled.items() if kind == fate and n)
+        return tuple(sorted(named))
 
 
 def _tuple(items: Iterable[Item] | None) -> tuple[Item, ...] | None:

@@ -34,6 +34,11 @@ class EventIds:
         self._seen[key] += 1
         return hashlib.sha256(f"{key}|{ordinal}".encode()).hexdigest()[:ID_LENGTH]
 
+    def named(self, name: str) -> str:
+        """Return a name that the broker gave, made different where it gave the same one before."""
+        self._seen[name] += 1
+        return name if self._seen[name] == 1 else f"{name}-{self._seen[name]}"
+
 
 def _plain(fact: Fact) -> str:
     if isinstance(fact, Decimal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ballast.books.statements.activity import parse_activity_statement
+from ballast.books.statements.flex import parse_flex
 from ballast.books.statements.model import Statement
 from ballast.books.statements.rows import decoded
 
@@ -29,5 +30,7 @@ def read_statements(
     StatementError
         If the file cannot be used as a whole; the sums of it are checked by `require_identities`.
     """
-    decoded(content, file_name=file_name)
+    text = decoded(content, file_name=file_name)
+    if text.lstrip().startswith("<"):
+        return parse_flex(content, file_name=file_name, accounts=accounts)
     return parse_activity_statement(content, file_name=file_name, accounts=accounts)

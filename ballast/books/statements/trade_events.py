@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from ballast.books.broker_events import Cancellation, ExchangeFill, Fill, FillKind
@@ -63,6 +63,7 @@ class TradeFacts:
     codes: tuple[str, ...]
     multiplier: Decimal | None
     description: str | None = None
+    settled_on: date | None = None
     cancels_id: str | None = None
     is_cancellation: bool = False
 
@@ -102,6 +103,7 @@ def trade_event(facts: TradeFacts, account_id: str) -> Execution:
         filled_at=facts.at,
         kind=kinds[0] if kinds else "trade",
         proceeds=facts.proceeds,
+        settled_on=facts.settled_on,
         description=facts.description,
     )
 
