@@ -22,6 +22,8 @@ _BASE, _HEAD, _TAIL, _HELD, _SIDE, _FOUND, _METHOD = range(7)
 # At average cost: what all units cost together.
 _POOL, _POOL_IS_KNOWN, _POOL_CURRENCY = range(7, 10)
 STATE_SIZE = 10
+# Known by a restatement, not by what opened the lot.
+RESTATED = 2
 # Stands for the currency of a slice where the basis is unknown.
 UNKNOWN = -2
 
@@ -62,8 +64,8 @@ class Lots(NamedTuple):
     Parameters
     ----------
     sides, acquired, quantities, amounts, are_known, currencies : integers
-        1 or -1; units acquired, splits included; units and amount that remain; whether the amount is known, and its
-        currency.
+        1 or -1; units acquired, splits included; units and amount that remain; whether the amount is known (or
+        `RESTATED`), and its currency.
     order : integers
         Open lots of each instrument: by day of acquisition, or as a heap.
     keys : floats
@@ -168,7 +170,7 @@ def trade(event: int, events: Events, lots: Lots, matches: Matches, state: Integ
                 if taken < lots.quantities[lot]:
                     lot_part = share(lot_part, taken, lots.quantities[lot])
                 lots.amounts[lot] -= lot_part
-                currency = lots.currencies[lot] if lots.are_known[lot] == 1 else UNKNOWN
+                currency = lots.currencies[lot] if lots.are_known[lot] != 0 else UNKNOWN
             add_match(matches, state, lot, event, taken, lot_part, event_part, currency)
             if state[_FOUND] < 0:
                 return
@@ -318,6 +320,8 @@ def restate(event: int, events: Events, lots: Lots, state: Integers) -> None:
             state[_POOL] = amount
             state[_POOL_CURRENCY] = currency
             state[_POOL_IS_KNOWN] = 1
+            for lot in range(state[_BASE], event):
+                lots.are_known[lot] = RESTATED
         elif state[_POOL_CURRENCY] == currency:
             state[_POOL] += amount
         else:
@@ -330,7 +334,7 @@ def restate(event: int, events: Events, lots: Lots, state: Integers) -> None:
     before = unknown if unknown > 0 else state[_HELD]
     for lot in range(state[_BASE], event):
         units = lots.quantities[lot]
-        if units == 0 or (unknown > 0 and lots.are_known[lot] == 1):
+        if units == 0 or (unknown > 0 and lots.are_known[lot] != 0):
             continue
         part = amount if units == before else share(amount, units, before)
         before -= units
@@ -338,7 +342,7 @@ def restate(event: int, events: Events, lots: Lots, state: Integers) -> None:
         if unknown > 0:
             lots.amounts[lot] = part
             lots.currencies[lot] = currency
-            lots.are_known[lot] = 1
+            lots.are_known[lot] = RESTATED
         elif lots.currencies[lot] == currency:
             lots.amounts[lot] += part
         else:
@@ -405,8 +409,9 @@ def divide_pool(end: int, lots: Lots, state: Integers) -> None:
         before -= units
         state[_POOL] -= part
         lots.amounts[lot] = part
-        lots.are_known[lot] = state[_POOL_IS_KNOWN]
-        if state[_POOL_IS_KNOWN] == 1:
+        if state[_POOL_IS_KNOWN] == 0:
+            lots.are_known[lot] = 0
+        else:
             lots.currencies[lot] = state[_POOL_CURRENCY]
 
 

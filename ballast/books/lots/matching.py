@@ -212,14 +212,14 @@ def _open_lots(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl
     before = pl.col("quantity_acquired") - pl.when(pl.col("quantity_acquired").is_not_null()).then(
         pl.col("quantity")
     )
-    is_known = pl.col("is_known") == 1
+    is_known = pl.col("is_known") != 0
     return (
         pl.concat([rows.drop("currency"), state], how="horizontal")
         .join(names, on="number", how="left", maintain_order="left")
         .with_columns(
             origin=pl.when(~is_known)
             .then(pl.lit("unknown"))
-            .when(pl.col("kind").is_in(["unknown", "basis_restatement"]))
+            .when(pl.col("is_known") == kernel.RESTATED)
             .then(pl.lit("stated"))
             .otherwise(pl.col("kind").replace(_ORIGINS)),
             quantity_acquired=(
