@@ -29,6 +29,7 @@ from ballast.books.statements.model import (
     Statement,
     StatementWarning,
 )
+from ballast.books.statements.overlaps import contradictions, require_agreement
 from ballast.books.statements.reading import read_statements
 from ballast.books.statements.statement_error import StatementError
 
@@ -50,9 +51,11 @@ __all__ = [
     "StatementError",
     "StatementWarning",
     "closing_quantities",
+    "contradictions",
     "identities",
     "parse_activity_statement",
     "parse_flex",
     "read_statements",
+    "require_agreement",
     "require_identities",
 ]

@@ -66,6 +66,11 @@ def currency_code(cell: str) -> str:
     return cell
 
 
+def asset_category(cell: str) -> str:
+    """Read an asset category without the legal entity that holds the assets."""
+    return cell.partition(" - ")[0]
+
+
 def moment(cell: str) -> datetime:
     """Read a day with or without a time as the broker's local moment, in UTC; a bare day is its first instant."""
     match = _MOMENT.fullmatch(cell)

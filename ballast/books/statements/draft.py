@@ -117,10 +117,10 @@ class Draft:
         may_be_late : bool
             The broker books some rows anew long after the day that they are about.
         """
-        # Trades of an evening count for the next session.
-        day, one_day = local_day(at), timedelta(days=1)
-        is_early = day < self.heading.first_day - one_day and not may_be_late
-        if is_early or day > self.heading.last_day + one_day:
+        # Trades of an evening count for the next session; cash may settle some days ahead.
+        day, ahead = local_day(at), timedelta(days=7 if may_be_late else 1)
+        is_early = day < self.heading.first_day - timedelta(days=1) and not may_be_late
+        if is_early or day > self.heading.last_day + ahead:
             raise RowRefusedError("date_outside_period")
 
     def finished(self) -> Statement:

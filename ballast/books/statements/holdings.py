@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ballast.books.statements.cells import (
     RowRefusedError,
+    asset_category,
     currency_code,
     moment,
     number,
@@ -27,7 +28,9 @@ def read_positions(rows: list[Row], draft: Draft) -> None:
         try:
             if row.kind in {"Total", "SubTotal"}:
                 totals.compare(
-                    row, (row.required("Asset Category"), row.required("Currency")), draft
+                    row,
+                    (asset_category(row.required("Asset Category")), row.required("Currency")),
+                    draft,
                 )
                 continue
             match row.required("DataDiscriminator"):
@@ -55,7 +58,7 @@ def read_instruments(rows: list[Row], draft: Draft) -> None:
     known = draft.instruments = {}
     for row in rows:
         try:
-            category = row.required("Asset Category")
+            category = asset_category(row.required("Asset Category"))
             for symbol in row.required("Symbol").split(","):
                 known[category, symbol.strip()] = Instrument(
                     symbol=symbol.strip(),
@@ -111,7 +114,7 @@ def _position(row: Row) -> ClosingPosition:
         raise RowRefusedError("price_is_negative")
     return ClosingPosition(
         symbol=row.required("Symbol"),
-        asset_category=row.required("Asset Category"),
+        asset_category=asset_category(row.required("Asset Category")),
         currency=currency_code(row.required("Currency")),
         quantity=number(row.required("Quantity")),
         cost_basis=optional_number(row.cell("Cost Basis")),

@@ -42,8 +42,8 @@ class RunningTotals:
 
     def compare(self, row: Row, key: tuple[str, ...], draft: Draft) -> None:
         """Settle a total of the statement by comparing it with the sum of its rows."""
-        is_base_again = self._has_just_totalled and key[-1] == self.base_currency
-        if key not in self._sums and is_base_again:
+        others = self._has_just_totalled or any(each[:-1] == key[:-1] for each in self._sums)
+        if key not in self._sums and others and key[-1] == self.base_currency:
             draft.skipped(NOT_COMPARABLE)
             return
         sums = self._sums.pop(key, {})

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from ballast.books.statements.cells import (
     RowRefusedError,
+    asset_category,
     codes,
     currency_code,
     moment,
@@ -46,7 +47,7 @@ def read_trades(rows: list[Row], draft: Draft) -> None:
     for row in rows:
         try:
             if row.kind in {"Total", "SubTotal"}:
-                key = (row.required("Asset Category"), row.required("Currency"))
+                key = (asset_category(row.required("Asset Category")), row.required("Currency"))
                 if row.kind == "Total":
                     totals.compare(row, key, draft)
                 else:
@@ -90,14 +91,14 @@ def _counted_kinds(rows: list[Row]) -> dict[Subject, str]:
 
 def _subject(row: Row) -> Subject:
     return (
-        row.cell("Asset Category") or "",
+        asset_category(row.cell("Asset Category") or ""),
         row.cell("Currency") or "",
         row.cell("Symbol") or "",
     )
 
 
 def _facts(row: Row, draft: Draft) -> TradeFacts:
-    category = row.required("Asset Category")
+    category = asset_category(row.required("Asset Category"))
     currency = currency_code(row.required("Currency"))
     symbol = row.required("Symbol")
     at = moment(row.required("Date/Time"))
@@ -144,7 +145,7 @@ def _multiplier(category: str, symbol: str, draft: Draft) -> Decimal | None:
 
 
 def _closed_lot(row: Row, fill_id: str | None) -> ClosedLot:
-    if row.required("Asset Category") == FOREX:
+    if asset_category(row.required("Asset Category")) == FOREX:
         raise RowRefusedError("closed_lot_of_an_exchange")
     return ClosedLot(
         symbol=row.required("Symbol"),

@@ -12,6 +12,7 @@ from decimal import Decimal
 from ballast.books.broker_events import CashMovement, TransferEvent
 from ballast.books.statements.cells import (
     RowRefusedError,
+    asset_category,
     currency_code,
     moment,
     number,
@@ -133,7 +134,7 @@ def read_grants(rows: list[Row], draft: Draft) -> None:
 
 
 def _facts(row: Row, draft: Draft) -> TransferFacts:
-    category = row.required("Asset Category")
+    category = asset_category(row.required("Asset Category"))
     currency = currency_code(row.required("Currency"))
     at = moment(row.required("Date", "Date/Time"))
     sign = SIGN_OF_DIRECTION.get(row.required("Direction").upper())
