@@ -104,6 +104,8 @@ def _statements(rows: list[Row], *, file_name: str, accounts: Mapping[str, str])
         its_section = sections[row.section] if row.section in READERS else []
         if not _settled_at_once(row, first):
             its_section.append(row)
+    for draft in drafts.values():
+        draft.sections.extend(sections)
     for section, reader in READERS.items():
         if section not in sections:
             continue

@@ -16,7 +16,7 @@ LARGEST = Decimal(10) ** 15
 
 _LONGEST = 60
 _NUMBER = re.compile(
-    r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?"
+    r"[-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?"
 )
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[,;T ] ?([0-9]{2}:[0-9]{2}:[0-9]{2}))?(?: [A-Z]{3,4})?"
@@ -39,11 +39,7 @@ class RowRefusedError(Exception):
 
 def number(cell: str) -> Decimal:
     """Read a number with or without thousands commas; a decimal comma is no number."""
-    if (
-        len(cell) > _LONGEST
-        or not _NUMBER.fullmatch(cell)
-        or not any(character.isdigit() for character in cell)
-    ):
+    if len(cell) > _LONGEST or not _NUMBER.fullmatch(cell):
         raise RowRefusedError("number_not_readable")
     try:
         value = Decimal(cell.replace(",", ""))

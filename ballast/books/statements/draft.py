@@ -62,6 +62,7 @@ class Draft:
 
     heading: Heading
     ids: EventIds
+    sections: list[str] = field(default_factory=list)
     events: list[BrokerEvent] = field(default_factory=list)
     trades: list[StatedTrade] = field(default_factory=list)
     positions: list[ClosingPosition] | None = None
@@ -135,6 +136,7 @@ class Draft:
             first_day=heading.first_day,
             last_day=heading.last_day,
             generated_at=heading.generated_at,
+            sections=tuple(self.sections),
             events=tuple(sorted(self.events, key=moment_of)),
             trades=tuple(self.trades),
             positions=_tuple(self.positions),

@@ -87,6 +87,7 @@ def _read(raw: ElementTree.Element, after: int, draft: Draft) -> None:
         if name not in present:
             draft.warn("section_absent", name, "the Flex query does not ask for this section")
     sections: dict[str, list[Element]] = {name: [] for name in present if name in READERS}
+    draft.sections.extend(sections)
     unknown: dict[str, None] = {}
     for element in elements_of(raw, after):
         if element.section == ACCOUNT_INFORMATION:

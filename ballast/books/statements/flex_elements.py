@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -70,7 +71,7 @@ class Element:
             raise RowRefusedError("element_not_known")
         if len(self.raw):
             raise RowRefusedError("element_has_children")
-        wanted = known if self.tag in _ALL_USED else known.keys() & _USED
+        wanted = known if self.tag in _ALL_USED else known & _USED
         attributes = {name: text for name, text in self.raw.attrib.items() if name in wanted}
         for name in _CODES & attributes.keys():
             attributes[name] = _known_codes(attributes[name])
@@ -170,27 +171,32 @@ def word(value: Any) -> str:
 
 def unknown_attributes(tag: str, names: set[str]) -> list[str]:
     """Return the attributes that the library does not know of this kind of element."""
-    return sorted(names - _annotations(tag).keys())
+    return sorted(names - _annotations(tag))
 
 
 def known_sections() -> frozenset[str]:
     """Return the sections that the library knows."""
-    return frozenset(_annotations("FlexStatement"))
+    return _annotations("FlexStatement")
 
 
-def _annotations(tag: str) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _annotations(tag: str) -> frozenset[str]:
     from ibflex import Types
 
     kind = getattr(Types, tag, None)
     is_kind = isinstance(kind, type) and issubclass(kind, Types.FlexElement)
-    return dict(kind.__annotations__) if is_kind else {}
+    return frozenset(kind.__annotations__ if is_kind else ())
 
 
 def _known_codes(text: str) -> str:
+    return ";".join(code for code in re.split("[;,]", text) if code in _codes())
+
+
+@cache
+def _codes() -> frozenset[str]:
     from ibflex.enums import Code
 
-    known = {code.value for code in Code}
-    return ";".join(code for code in re.split("[;,]", text) if code in known)
+    return frozenset(code.value for code in Code)
 
 
 def _refuse_endless(value: Any) -> None:

@@ -187,6 +187,8 @@ class Statement:
     ----------
     account_id : str
         Our name of the account; `broker_account` is the broker's number.
+    sections : tuple of str
+        Sections that the file has and that are read, with or without rows, by the broker's names.
     cash, cash_in_base : optional
         Balances by currency, and the broker's sum of them in base currency.
     """
@@ -199,6 +201,7 @@ class Statement:
     first_day: date
     last_day: date
     generated_at: datetime | None
+    sections: tuple[str, ...]
     events: tuple[BrokerEvent, ...]
     trades: tuple[StatedTrade, ...]
     positions: tuple[ClosingPosition, ...] | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ballast.books.statements.cells import RowRefusedError
@@ -22,36 +23,34 @@ class Row:
 
     Parameters
     ----------
-    columns : tuple of str or None
-        Names of the cells by the header above; None where the section has had none yet.
+    columns : mapping of str to int or None
+        Place of each cell by the name that the header above gives it; None where the section has had no header yet.
     """
 
     line: int
     section: str
     kind: str
     cells: tuple[str, ...]
-    columns: tuple[str, ...] | None
+    columns: Mapping[str, int] | None
 
     def cell(self, *names: str) -> str | None:
         """Return the cell under the first of these columns that the header has; None where it has none."""
         for name in names:
             if self.columns is not None and name in self.columns:
-                index = self.columns.index(name)
+                index = self.columns[name]
                 return self.cells[index] if index < len(self.cells) else None
         return None
 
     def required(self, *names: str) -> str:
         """Return a cell that has to be there and to hold something."""
+        cell = self.cell(*names)
+        if cell:
+            return cell
         if self.columns is None:
             raise RowRefusedError("header_missing")
         if not any(name in self.columns for name in names):
             raise RowRefusedError("column_missing")
-        cell = self.cell(*names)
-        if cell is None:
-            raise RowRefusedError("row_too_short")
-        if cell == "":
-            raise RowRefusedError("cell_empty")
-        return cell
+        raise RowRefusedError("row_too_short" if cell is None else "cell_empty")
 
     @property
     def text(self) -> str:
@@ -86,13 +85,15 @@ def read_rows(content: bytes, *, file_name: str) -> list[Row]:
     """Return all records of an activity statement in order."""
     text = decoded(content, file_name=file_name)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    headers: dict[str, tuple[str, ...]] = {}
+    headers: dict[str, dict[str, int]] = {}
     rows = []
     try:
         for record in reader:
             row = _row(reader.line_num, record, headers)
             if row.kind == "Header":
-                headers[row.section] = row.cells
+                # Of two columns with one name the first counts.
+                places = reversed(list(enumerate(row.cells)))
+                headers[row.section] = {name: place for place, name in places}
             rows.append(row)
     except csv.Error as error:
         raise StatementError(
@@ -117,7 +118,7 @@ def parts(rows: list[Row]) -> list[list[Row]]:
     return found
 
 
-def _row(line: int, record: list[str], headers: dict[str, tuple[str, ...]]) -> Row:
+def _row(line: int, record: list[str], headers: dict[str, dict[str, int]]) -> Row:
     # Concatenated files carry a byte-order mark before each statement.
     cells = [cell.strip().removeprefix("\ufeff") for cell in record]
     section, kind, *values = (*cells, "", "")[: max(len(cells), 2)]
@@ -130,7 +131,7 @@ def _refuse_cut_off(text: str, rows: list[Row], file_name: str) -> None:
     last = rows[-1]
     if text.endswith(("\n", "\r")) or last.columns is None or last.kind == "Header":
         return
-    if len(last.cells) < len(last.columns):
+    if len(last.cells) <= max(last.columns.values(), default=-1):
         raise StatementError(
             f"the file ends in the middle of a row of section {last.section!r}",
             where=f"{file_name}, line {last.line}",

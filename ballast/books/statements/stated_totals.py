@@ -42,8 +42,7 @@ class RunningTotals:
 
     def compare(self, row: Row, key: tuple[str, ...], draft: Draft) -> None:
         """Settle a total of the statement by comparing it with the sum of its rows."""
-        others = self._has_just_totalled or any(each[:-1] == key[:-1] for each in self._sums)
-        if key not in self._sums and others and key[-1] == self.base_currency:
+        if key not in self._sums and key[-1] == self.base_currency and self._follows_others(key):
             draft.skipped(NOT_COMPARABLE)
             return
         sums = self._sums.pop(key, {})
@@ -55,3 +54,7 @@ class RunningTotals:
                 total = (row.section, subject, measure, stated, sums.get(measure, ZERO))
                 draft.totals.append(StatedTotal(*total))
         draft.check_sum()
+
+    def _follows_others(self, key: tuple[str, ...]) -> bool:
+        """Tell whether a total can be that of other currencies in base currency."""
+        return self._has_just_totalled or any(each[:-1] == key[:-1] for each in self._sums)

@@ -208,7 +208,10 @@ def test_a_section_without_rows_is_empty_and_a_missing_one_is_unknown() -> None:
     writer = funded()
     assert one(writer.content()).positions is None
     writer.extra.append(["Open Positions", "Header", "DataDiscriminator", "Asset Category"])
-    assert one(writer.content()).positions == ()
+    empty = one(writer.content())
+    assert empty.positions == ()
+    assert "Open Positions" in empty.sections
+    assert "Dividends" not in empty.sections
 
 
 def test_rates_instruments_and_the_time_weighted_return_are_kept(statement: Statement) -> None:
