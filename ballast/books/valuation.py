@@ -127,7 +127,7 @@ def _movements(booked: pl.DataFrame, quotation: pl.DataFrame) -> pl.DataFrame:
     is_arriving = (pl.col("quantity") > 0) & pl.col("kind").is_in(_CONVERSIONS)
     is_cash = ~commodity.is_in(quotation["symbol"].implode())
     owner = pl.when(is_arriving | is_cash).then(pl.coalesce(concerns, commodity))
-    bought = commodity.filter(pl.col("quantity") > 0).first().over("transaction_id")
+    bought = commodity.filter(pl.col("quantity") > 0).first().over("transaction_id", "at")
     return (
         booked.filter(pl.col("quantity") != 0)
         .with_columns(
