@@ -7,7 +7,7 @@ the share that the company tells, and while it has not told one, the basis of wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -34,36 +34,50 @@ def converted(lots: pl.DataFrame, legs: pl.DataFrame) -> pl.DataFrame:
     pl.DataFrame
         The open lots afterwards. What nothing is known of arrives as a lot with unknown basis.
     """
-    arriving = next(leg for leg in legs.iter_rows(named=True) if leg["quantity"] > 0 or legs.height == 1
-                    or leg["basis_share"] is not None)  # fmt: skip
+    # Only what arrives has a share of the basis; without one it is what adds to a long position.
+    arriving = max(
+        legs.iter_rows(named=True),
+        key=lambda leg: (leg["basis_share"] is not None, leg["quantity"] > ZERO),
+    )
     leaving = next(
         (leg for leg in legs.iter_rows(named=True) if leg["posting_id"] != arriving["posting_id"]),
         None,
     )
-    is_source = (pl.col("account_id") == arriving["account_id"]) & (
-        pl.col("symbol") == (arriving["concerns"] if leaving is None else leaving["symbol"])
-    )
+    in_account = pl.col("account_id") == arriving["account_id"]
+    source = arriving["concerns"] if leaving is None else leaving["symbol"]
+    is_source = in_account & (pl.col("symbol") == source)
+    is_target = in_account & (pl.col("symbol") == arriving["symbol"])
     sources = list(lots.filter(is_source).iter_rows(named=True))
-    held = sum((lot["quantity"] for lot in sources), ZERO)
+    held = _held(sources)
     gone = ZERO if leaving is None else -leaving["quantity"]
-    kept: list[_Row] = []
+    kept: list[_Row] = sources
     new: list[_Row] = []
     arrives = arriving["quantity"]
-    if held * arrives <= ZERO or abs(gone) > abs(held):
+    if held * arrives <= ZERO or held * gone < ZERO or abs(gone) > abs(held):
         # More leaves than is known, or the other side of the market: nothing connects the two.
-        new.append(_unknown(arriving))
-        kept = sources if leaving is None else []
+        new = _unknown(arriving, arrives)
+        kept = sources if leaving is None else _unknown(leaving, held - gone)
     else:
         quantities = _proportional(arrives, [lot["quantity"] for lot in sources], held)
         leaves = _proportional(gone, [lot["quantity"] for lot in sources], held)
+        kept = []
         for lot, quantity, left in zip(sources, quantities, leaves, strict=True):
             rest, moved = _divide(lot, left, arriving)
             if rest["quantity"] != ZERO:
                 kept.append(rest)
             if quantity != ZERO:
                 new.append(_follower(lot, arriving, quantity, moved))
-    changed = pl.DataFrame([*kept, *new], schema=NO_LOTS.schema)
-    return pl.concat([lots.filter(~is_source), changed])
+    others = lots.filter(~is_source)
+    before = _held(others.filter(is_target).iter_rows(named=True))
+    if before * arrives < ZERO:
+        # It meets a position of the other side; which of its units it closes is not known.
+        others = others.filter(~is_target)
+        new = _unknown(arriving, before + arrives)
+    return pl.concat([others, pl.DataFrame([*kept, *new], schema=NO_LOTS.schema)])
+
+
+def _held(lots: Iterable[_Row]) -> Decimal:
+    return sum((lot["quantity"] for lot in lots), ZERO)
 
 
 def _proportional(total: Decimal, weights: list[Decimal], weight_sum: Decimal) -> Iterator[Decimal]:
@@ -100,16 +114,18 @@ def _follower(lot: _Row, arriving: _Row, quantity: Decimal, amount: Decimal | No
     }
 
 
-def _unknown(arriving: _Row) -> _Row:
-    return {
-        "account_id": arriving["account_id"],
-        "symbol": arriving["symbol"],
-        "lot_id": arriving["posting_id"],
-        "acquired_on": arriving["traded_on"],
-        "opened_at": arriving["occurred_at"],
+def _unknown(leg: _Row, quantity: Decimal) -> list[_Row]:
+    """Return a position of which nothing is known as a lot, or none if it is empty."""
+    lot = {
+        "account_id": leg["account_id"],
+        "symbol": leg["symbol"],
+        "lot_id": leg["posting_id"],
+        "acquired_on": leg["traded_on"],
+        "opened_at": leg["occurred_at"],
         "currency": None,
         "origin": "unknown",
-        "quantity_acquired": arriving["quantity"],
-        "quantity": arriving["quantity"],
+        "quantity_acquired": quantity,
+        "quantity": quantity,
         "amount": None,
     }
+    return [lot] if quantity != ZERO else []
