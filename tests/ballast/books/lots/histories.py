@@ -54,7 +54,7 @@ def transfer(number: int, quantity: str | int, basis: str | None, **more: Any) -
 def split(number: int, added: str | int, **more: Any) -> SplitEvent:
     fields: dict[str, Any] = {
         "event_id": f"s{number}", "account_id": "a", "symbol": "AAA", "quantity": D(added),
-        "occurred_at": at(number, 4),
+        "occurred_at": at(number, 12),
     }  # fmt: skip
     return SplitEvent(**(fields | more))
 
