@@ -1,13 +1,13 @@
-"""Run every benchmark, or those named: `python -m benchmarks [history] [pipeline]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [history] [performance] [pipeline]`."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import history, pipeline
+from benchmarks import history, performance, pipeline
 from benchmarks.measure import print_rows
 
-_BENCHMARKS = {"history": history.run, "pipeline": pipeline.run}
+_BENCHMARKS = {"history": history.run, "performance": performance.run, "pipeline": pipeline.run}
 
 
 def main() -> None:
