@@ -7,9 +7,11 @@ from assets.lots import lots_of_accounts
 from assets.market import exchange_rates, historical_data, prices, securities
 from assets.planning import planner_recommendations
 from assets.reporting import daily_report
+from assets.statements import statement_import
 from assets.trading import emergency_actions, orders
 
 ASSETS = (
+    statement_import,
     securities,
     historical_data,
     prices,

@@ -8,7 +8,8 @@ from datetime import date
 import polars as pl
 
 from assets.session_run import SessionRun
-from ballast.tables import QualityFindings
+from ballast.money import approximate
+from ballast.tables import Bars, QualityFindings, polars_schema
 from resources.history import PriceHistory
 
 _FINDINGS = "quality_findings"
@@ -19,6 +20,26 @@ def known_bars(
 ) -> pl.DataFrame:
     """Return the newest version of every bar known at the end of the session, or of some symbols or newer bars."""
     return PriceHistory(run.workspace.lake).as_of(run.session, symbols=symbols, first=first)
+
+
+def known_closes(run: SessionRun) -> pl.DataFrame:
+    """Return `Bars` for valuation: the price history, and what statements say of securities that it does not know."""
+    bars = known_bars(run)
+    last_day = run.workspace.last_day_of(run.session)
+    stated = run.workspace.statements.closes(last_day)
+    others = stated.filter(~pl.col("symbol").is_in(bars["symbol"].unique().implode()))
+    if others.is_empty():
+        return bars
+    rows = others.select(
+        "symbol",
+        # A statement that ends on a weekend states the closes of the session before it.
+        session=pl.min_horizontal("day", pl.lit(run.session)),
+        known_on=pl.min_horizontal("day", pl.lit(run.session)),
+        close=approximate(pl.col("close")),
+        is_total_return=pl.lit(False),
+        source=pl.lit("statement"),
+    )
+    return pl.concat([bars, rows.match_to_schema(polars_schema(Bars), missing_columns="insert")])
 
 
 def known_actions(run: SessionRun) -> pl.DataFrame:

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 import dagster as dg
 import polars as pl
 
-from assets.history import known_actions, known_bars, publish_history
+from assets.history import known_actions, known_bars, known_closes, publish_history
 from assets.metadata import check, definition_metadata, markdown_table
 from assets.session_run import SessionRun
+from ballast.errors import MarketDataError
 from ballast.market import history, quality
 from ballast.market.exchange_rates import cross_rates
 from ballast.market.prices import latest_prices
@@ -27,11 +28,16 @@ _CORRECTION_WINDOW = timedelta(days=14)
 _GAP_WINDOW = timedelta(days=92)
 
 
-@dg.asset(group_name=_GROUP, kinds={"polars", "parquet"}, metadata=definition_metadata(Securities))
+@dg.asset(
+    group_name=_GROUP,
+    kinds={"polars", "parquet"},
+    deps=["statement_import"],
+    metadata=definition_metadata(Securities),
+)
 def securities(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
-    """What may be held or watched: the securities of the portfolio file."""
+    """What may be held or watched: the securities of the portfolio file, and those that only statements name."""
     run = SessionRun.of(context, workspace)
     table = run.workspace.securities
     run.publish(run.table("securities", table, Securities))
@@ -134,7 +140,7 @@ def prices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     """The last known close of every security, with its age in sessions; too old a price blocks planning for it."""
     run = SessionRun.of(context, workspace)
     table = latest_prices(
-        known_bars(run),
+        known_closes(run),
         run.workspace.securities,
         run.workspace.calendars,
         run.session,
@@ -161,21 +167,36 @@ def exchange_rates(
     run = SessionRun.of(context, workspace)
     portfolio = run.workspace.portfolio
     limit = portfolio.market_data.rate_age_limit
-    first = run.session - timedelta(days=limit)
-    reference = run.workspace.reference_rates.reference_rates(
-        portfolio.currencies, first, run.session
-    )
-    table = cross_rates(reference, portfolio.currencies, run.session, age_limit=limit)
+    fixings, currencies = _fixings(run, run.session - timedelta(days=limit))
+    table = cross_rates(fixings, currencies, run.session, age_limit=limit)
     run.publish(run.table("exchange_rates", table, ExchangeRates))
     shown = table.filter(pl.col("from_currency") == portfolio.base_currency)
     return run.result("exchange_rates", table, rows=shown)
+
+
+def _fixings(run: SessionRun, first: date) -> tuple[pl.DataFrame, list[str]]:
+    """Return the reference rates, and the currencies that they allow to convert.
+
+    A currency of the portfolio must have one; of another that was booked, the value is unknown without.
+    """
+    source, needed = run.workspace.reference_rates, list(run.workspace.portfolio.currencies)
+    found = [source.reference_rates(needed, first, run.session)]
+    for booked in sorted(set(run.workspace.currencies) - set(needed)):
+        try:
+            fixings = source.reference_rates([booked], first, run.session)
+        except MarketDataError:
+            continue
+        if fixings.height:
+            found.append(fixings)
+            needed.append(booked)
+    return pl.concat(found), needed
 
 
 def _fetch(
     run: SessionRun, known: pl.DataFrame, history_start: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     source = run.workspace.market_data
-    symbols = run.workspace.securities["symbol"].to_list()
+    symbols = [security.symbol for security in run.workspace.portfolio.securities]
     asked = history.windows(
         known, symbols, run.session, history_start=history_start, overlap=_CORRECTION_WINDOW
     )

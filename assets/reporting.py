@@ -16,6 +16,7 @@ from resources.workspace_resource import WorkspaceResource
     kinds={"markdown"},
     metadata=definition_metadata(DailyReports),
     deps=[
+        "statement_import",
         "prices",
         "positions_snapshot",
         "reconciliation_report",
@@ -29,9 +30,9 @@ def daily_report(
 ) -> dg.MaterializeResult:
     """What is held and worth, whether it matches the broker, which regime, what to do and why, what is not known."""
     run = SessionRun.of(context, workspace)
-    positions, prices, reconciliation, regimes, plans, recommendations = run.read(
+    positions, prices, reconciliation, regimes, plans, recommendations, statements = run.read(
         "positions_snapshot", "prices", "reconciliation_report", "regime_detection",
-        "account_plans", "planner_recommendations",
+        "account_plans", "planner_recommendations", "statement_import",
     )  # fmt: skip
     facts = DailyFacts(
         session=run.session,
@@ -42,6 +43,7 @@ def daily_report(
         regimes=regimes,
         plans=plans,
         recommendations=recommendations,
+        statements=statements,
     )
     text = render(facts)
     table = pl.DataFrame({"session": [run.session], "report": [text]})

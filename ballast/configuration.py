@@ -163,6 +163,14 @@ class StorageSettings(_Strict):
     )
 
 
+class StatementSettings(_Strict):
+    """Where statements are dropped: Interactive Brokers activity statements (CSV) and Flex files (XML)."""
+
+    inbox: Path = Field(
+        Path("inbox"), description="Folder that is watched; files in it are read and never changed."
+    )
+
+
 class PaperSettings(_Strict):
     """The simulated broker."""
 
@@ -197,7 +205,16 @@ class AccountSettings(_Strict):
     """One account at one broker."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Short name of the account.")
-    broker: Literal["paper"] = Field("paper", description="Broker that holds the account.")
+    broker: Literal["paper", "statements"] = Field(
+        "paper",
+        description="Who holds the account: the simulated broker, or one whose statements are imported.",
+    )
+    number: str | None = Field(
+        None,
+        min_length=1,
+        repr=False,
+        description="The broker's number of the account, as its statements show it.",
+    )
     base_currency: Currency | None = Field(
         None, description="Currency of reports and plans; default: the portfolio's."
     )
@@ -211,6 +228,12 @@ class AccountSettings(_Strict):
     targets: dict[str, Share] = Field(
         default_factory=dict, description="Wanted share of the account's value per security."
     )
+
+    @model_validator(mode="after")
+    def _statements_name_the_account(self) -> Self:
+        if (self.broker == "statements") != (self.number is not None):
+            raise ValueError(f'account {self.id!r}: `number` belongs to broker = "statements"')
+        return self
 
     @model_validator(mode="after")
     def _weights_fit_into_one(self) -> Self:
@@ -237,6 +260,7 @@ class Portfolio(_Strict):
     emergency: EmergencySettings = EmergencySettings()
     storage: StorageSettings = StorageSettings()
     paper: PaperSettings = PaperSettings()
+    statements: StatementSettings = StatementSettings()
     accounts: tuple[AccountSettings, ...]
     securities: tuple[SecuritySettings, ...]
 
@@ -254,6 +278,9 @@ class Portfolio(_Strict):
             problems.append(f"securities listed twice: {repeated}")
         if repeated := _repeated(ids):
             problems.append(f"accounts listed twice: {repeated}")
+        numbers = [account.number for account in self.accounts if account.number]
+        if len(set(numbers)) < len(numbers):
+            problems.append("two accounts have the same number")
         if clashes := sorted(set(symbols) & set(self.currencies)):
             problems.append(f"symbols that are also currencies in use: {clashes}")
         for account in self.accounts:
@@ -294,7 +321,7 @@ class Portfolio(_Strict):
 
     def fingerprint(self) -> str:
         """Return the hash recorded with each run; it covers what can change a result, not where data is kept."""
-        text = self.model_dump_json(exclude={"storage"})
+        text = self.model_dump_json(exclude={"storage", "statements"})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -347,9 +374,16 @@ def load(path: Path) -> Portfolio:
     return parse(text, where=str(path))
 
 
-def securities_table(portfolio: Portfolio) -> pl.DataFrame:
-    """Return the configured securities as a `Securities` frame."""
-    rows = [
+def securities_table(portfolio: Portfolio, learned: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the configured securities as a `Securities` frame.
+
+    Parameters
+    ----------
+    learned : pl.DataFrame, optional
+        Securities that statements name: symbol, name, currency, exchange, kind, multiplier. Those that are not
+        configured are added, and are neither bought nor sold.
+    """
+    rows: list[dict[str, object]] = [
         security.model_dump()
         | {
             "lot_size": to_amount(security.lot_size),
@@ -357,6 +391,14 @@ def securities_table(portfolio: Portfolio) -> pl.DataFrame:
         }
         for security in portfolio.securities
     ]
+    if learned is not None:
+        configured = {security.symbol for security in portfolio.securities}
+        only_watched = {"lot_size": Decimal(1), "allow_buy": False, "allow_sell": False}
+        rows += [
+            row | only_watched
+            for row in learned.iter_rows(named=True)
+            if row["symbol"] not in configured
+        ]
     frame = pl.DataFrame(rows, schema=polars_schema(Securities))
     return Securities.validate(frame.sort("symbol"))
 

@@ -75,7 +75,7 @@ def generated(folder: Path) -> Case:
 
 def _with_calendars(case: Case) -> Case:
     # Computed once per machine and release, and then remembered; no part of a daily run.
-    assert open_case(case.folder / "portfolio").calendars
+    assert open_case(case.folder / "portfolio").portfolio_calendars
     return case
 
 
@@ -95,7 +95,7 @@ class GeneratedWorkspace(Workspace):
         """Every session from the start of the history."""
         first, last = self.portfolio.market_data.history_start, self.portfolio.sessions.last
         assert last is not None
-        days = self.calendars.sessions_between(synthetic.EXCHANGE, first, last)
+        days = self.portfolio_calendars.sessions_between(synthetic.EXCHANGE, first, last)
         return synthetic.SyntheticMarketData(SECURITIES, tuple(days))
 
 

@@ -40,7 +40,7 @@ def product_job(workspace: Workspace) -> dg.JobDefinition:
 
 def empty_job(workspace: Workspace) -> dg.JobDefinition:
     """Return a job with the same assets, dependencies and checks, in which nothing happens."""
-    sessions = session_partitions(workspace.portfolio, workspace.calendars)
+    sessions = session_partitions(workspace.portfolio, workspace.portfolio_calendars)
     assets = [_emptied(asset, sessions) for asset in ASSETS if _LEFT_OUT not in _names(asset)]
     job = dg.define_asset_job("empty", selection=dg.AssetSelection.all())
     definitions = dg.Definitions(assets=assets, jobs=[job], executor=dg.in_process_executor)

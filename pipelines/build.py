@@ -27,7 +27,7 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
     resource : WorkspaceResource
         Handed to every asset; opens the same workspace.
     """
-    sessions = session_partitions(workspace.portfolio, workspace.calendars)
+    sessions = session_partitions(workspace.portfolio, workspace.portfolio_calendars)
     is_live = workspace.portfolio.sessions.last is None
     # One policy for everything; on recorded data nothing can be fresh.
     freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4)) if is_live else None

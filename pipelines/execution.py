@@ -40,7 +40,7 @@ class Runner:
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:
         """The sessions of the workspace."""
-        return session_partitions(self.workspace.portfolio, self.workspace.calendars)
+        return session_partitions(self.workspace.portfolio, self.workspace.portfolio_calendars)
 
     def newest_session(self) -> date:
         """Return the newest session that may be run."""

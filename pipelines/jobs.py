@@ -29,6 +29,12 @@ reconcile_accounts = dg.define_asset_job(
     description="Import from the brokers and compare the books with them.",
 )  # fmt: skip
 
+import_statements = dg.define_asset_job(
+    "import_statements",
+    selection=dg.AssetSelection.groups("market", "books", "control"),
+    description="Import what was dropped into the inbox, and bring the books and their reconciliation up to date.",
+)
+
 emergency_rebalance = dg.define_asset_job(
     "emergency_rebalance",
     selection=dg.AssetSelection.assets("emergency_actions"),
@@ -50,5 +56,7 @@ def maintain_lake() -> None:
     remove_unreferenced_files()
 
 
-ASSET_JOBS = (daily_pipeline, sync_prices, reconcile_accounts, emergency_rebalance)
+ASSET_JOBS = (
+    daily_pipeline, sync_prices, reconcile_accounts, import_statements, emergency_rebalance,
+)  # fmt: skip
 JOBS = (*ASSET_JOBS, maintain_lake)

@@ -1,9 +1,13 @@
 """Sensors: they look at what is published, decide with pure functions, and never do the work themselves."""
 
+import hashlib
+
 import dagster as dg
 import polars as pl
 
-from pipelines.jobs import emergency_rebalance, reconcile_accounts
+from pipelines.jobs import emergency_rebalance, import_statements, reconcile_accounts
+from pipelines.sessions import session_partitions
+from resources.statements import dropped_files
 from resources.workspace_resource import WorkspaceResource
 
 _EVERY_SECONDS = 30
@@ -65,4 +69,26 @@ def fills_sensor(
     return dg.RunRequest(run_key=f"fills:{session}:{count}", partition_key=session.isoformat())
 
 
-SENSORS = (negative_cash_sensor, fills_sensor)
+@dg.sensor(
+    job=import_statements,
+    minimum_interval_seconds=_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Imports the statements that were dropped into the inbox.",
+)
+def statement_inbox_sensor(
+    _context: dg.SensorEvaluationContext, workspace: WorkspaceResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one import per state of the inbox: names, sizes and times of its files."""
+    opened = workspace.open()
+    files = dropped_files(opened.inbox)
+    if not files:
+        return dg.SkipReason("Nothing lies in the inbox.")
+    sessions = session_partitions(opened.portfolio, opened.portfolio_calendars)
+    session = sessions.get_last_partition_key()
+    if session is None:
+        return dg.SkipReason("No session has ended yet.")
+    state = hashlib.sha256("|".join(files).encode()).hexdigest()[:16]
+    return dg.RunRequest(run_key=f"statements:{state}", partition_key=session)
+
+
+SENSORS = (negative_cash_sensor, fills_sensor, statement_inbox_sensor)

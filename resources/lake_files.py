@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import uuid
 from dataclasses import dataclass, replace
@@ -16,11 +15,11 @@ import polars as pl
 import sqlalchemy as sa
 
 from ballast.errors import InvalidTableError
+from resources.durable_files import write_durably
 from resources.store.schema import publications
 
 # Not a leading dot: ".." would leave the folder.
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
-_TEMPORARY_SUFFIX = ".partial"
 
 
 @dataclass(frozen=True)
@@ -91,15 +90,7 @@ def write_file(root: Path, table: Table, run_id: str) -> PublishedFile:
     folder.mkdir(parents=True, exist_ok=True)
     unique = uuid.uuid4().hex[:12]
     final = folder / f"{run_id[:8]}-{digest[:16]}-{unique}.parquet"
-    partial = folder / f"{final.name}{_TEMPORARY_SUFFIX}"
-    with partial.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(final)
-    # The folders may be new; a file is on disk only when all names on its path are.
-    for named in (folder, folder.parent, root, root.parent):
-        _sync_folder(named)
+    write_durably(final, body, below=root.parent)
     return PublishedFile(
         final.relative_to(root).as_posix(), len(body), digest, _fingerprint(table.frame)
     )
@@ -117,11 +108,3 @@ def is_older(path: Path, cutoff: datetime) -> bool:
 def _fingerprint(frame: pl.DataFrame) -> str:
     text = ",".join(f"{name}:{dtype}" for name, dtype in frame.schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -47,6 +47,12 @@ class Ledger:
         frame = pl.DataFrame(rows, schema=polars_schema(Postings), orient="row")
         return Postings.validate(frame)
 
+    def commodities(self) -> list[str]:
+        """Return every security and currency that was ever booked."""
+        query = sa.select(postings.c.commodity).distinct().order_by(postings.c.commodity)
+        with self.store.read() as connection:
+            return list(connection.scalars(query))
+
     def newest_moment(self, account_id: str, source: str) -> datetime | None:
         """Return the moment of an account's newest posting from a source."""
         with self.store.read() as connection:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +20,7 @@ from resources.brokers.paper import PaperBroker
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import read_opening
 from resources.brokers.protocol import Broker
+from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
 from resources.lake import Lake
@@ -28,10 +31,12 @@ from resources.market_data.recorded import RecordedMarketData, RecordedReference
 from resources.market_data.yahoo import YahooMarketData
 from resources.orders import OrderBook
 from resources.recommendations import EpisodeBook, RecommendationBook
+from resources.statements import StatementBook
 from resources.store import Store, open_store, sqlite_url
 
 PORTFOLIO_VARIABLE = "BALLAST_PORTFOLIO"
 STORE_VARIABLE = "BALLAST_STORE_URL"
+_LONGEST_HOLIDAY = 14
 
 _log = logging.getLogger(__name__)
 
@@ -91,15 +96,39 @@ class Workspace:
         """Emergency episodes."""
         return EpisodeBook(self.store)
 
-    @cached_property
-    def calendars(self) -> TradingCalendars:
-        """Sessions of every exchange in the portfolio."""
+    @property
+    def portfolio_calendars(self) -> TradingCalendars:
+        """Sessions of the configured exchanges, which make the portfolio's sessions; the store is not asked."""
         return trading_calendars(self.portfolio.exchanges, self.data / "calendars")
 
-    @cached_property
+    @property
+    def calendars(self) -> TradingCalendars:
+        """Sessions of the exchange of every security."""
+        exchanges = self.securities["exchange"].unique().sort().to_list()
+        return trading_calendars(exchanges, self.data / "calendars")
+
+    @property
     def securities(self) -> pl.DataFrame:
-        """The configured securities."""
-        return securities_table(self.portfolio)
+        """The configured securities, and those that only statements name, which are never traded."""
+        return securities_table(self.portfolio, self.statements.learned_instruments())
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Currencies in use: those of the portfolio, of all securities and of cash in the ledger."""
+        securities = self.securities
+        booked = set(self.ledger.commodities()) - set(securities["symbol"])
+        return tuple(sorted({*self.portfolio.currencies, *securities["currency"], *booked}))
+
+    @cached_property
+    def statements(self) -> StatementBook:
+        """The imported statements."""
+        numbers = {a.number: a.id for a in self.portfolio.accounts if a.number is not None}
+        return StatementBook(self.store, self.data / "statements", numbers)
+
+    @property
+    def inbox(self) -> Path:
+        """Folder into which statements are dropped."""
+        return (self.folder / self.portfolio.statements.inbox).resolve()
 
     @cached_property
     def market_data(self) -> MarketData:
@@ -151,7 +180,21 @@ class Workspace:
     @cached_property
     def brokers(self) -> dict[str, Broker]:
         """The broker of every account."""
-        return {account.id: self.paper for account in self.portfolio.accounts}
+        by_name: dict[str, Callable[[], Broker]] = {
+            "paper": lambda: self.paper,
+            "statements": lambda: StatementBroker(self.statements, self.last_day_of),
+        }
+        return {account.id: by_name[account.broker]() for account in self.portfolio.accounts}
+
+    def last_day_of(self, session: date) -> date:
+        """Return the day before the next session of the portfolio's exchanges."""
+        calendars = self.portfolio_calendars
+        day = session
+        for _ in range(_LONGEST_HOLIDAY):
+            if calendars.any_session(self.portfolio.exchanges, day + timedelta(days=1)):
+                break
+            day += timedelta(days=1)
+        return day
 
 
 def portfolio_path() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ import polars as pl
 
 from ballast.books.positions import account_values
 from ballast.reconciliation.compare import BLOCKING_OUTCOMES, blocked_accounts
+from ballast.tables import StatementImports
 
 _MOST_HOLDINGS = 6
 _MOST_DIFFERENCES = 8
@@ -29,6 +30,7 @@ class DailyFacts:
     regimes: pl.DataFrame
     plans: pl.DataFrame
     recommendations: pl.DataFrame
+    statements: pl.DataFrame = field(default_factory=StatementImports.create_empty)
 
 
 def daily_report(facts: DailyFacts) -> str:
@@ -170,7 +172,11 @@ def _step(row: dict[str, Any]) -> str:
 
 def _unknowns(facts: DailyFacts) -> str:
     stale = facts.prices.filter(pl.col("is_stale"))
-    lines = []
+    refused = facts.statements.filter(pl.col("status") == "refused")
+    lines = [
+        f"- the statement {name} was refused: {why}"
+        for name, why in refused.select("file_name", "detail").iter_rows()
+    ]
     for row in stale.iter_rows(named=True):
         if row["price"] is None:
             lines.append(f"- {row['symbol']}: no price is known")

@@ -37,6 +37,11 @@ from ballast.tables.performance import (
 )
 from ballast.tables.planning import DailyReports, Orders, Plans, Recommendations, TargetWeights
 from ballast.tables.schemas import describe_columns, polars_schema
+from ballast.tables.statements import (
+    StatementIdentities,
+    StatementImports,
+    StatementQuarantine,
+)
 
 __all__ = [
     "POSTING_KINDS",
@@ -74,6 +79,9 @@ __all__ = [
     "RiskMetrics",
     "RollingMeasures",
     "Securities",
+    "StatementIdentities",
+    "StatementImports",
+    "StatementQuarantine",
     "TargetWeights",
     "TaxLots",
     "TrueRanges",

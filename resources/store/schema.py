@@ -198,6 +198,16 @@ statement_periods = sa.Table(
     sa.Index("ix_statement_periods_account_id_last_day", "account_id", "last_day"),
 )
 
+# Closing prices in statements, for securities that no other source prices.
+statement_closes = sa.Table(
+    "statement_closes",
+    metadata,
+    sa.Column("symbol", sa.String(64), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("close", ExactDecimal, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
+
 instruments = sa.Table(
     "instruments",
     metadata,

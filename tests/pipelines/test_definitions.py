@@ -16,7 +16,7 @@ from pipelines.sessions import closed_days
 from tests.demonstration import REPOSITORY, Demonstration
 
 ASSET_KEYS = {
-    "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
+    "statement_import", "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
     "tax_lots", "realised_gains", "positions_snapshot", "broker_positions", "broker_balances", "reconciliation_report",
     "regime_detection", "target_weights", "planner_recommendations", "orders",
     "emergency_actions", "daily_report",
@@ -66,12 +66,13 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assert {
         "daily_pipeline", "emergency_rebalance", "sync_prices", "reconcile_accounts",
-        "maintain_lake",
+        "import_statements", "maintain_lake",
     } <= jobs  # fmt: skip
     repository = definitions.get_repository_def()
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "negative_cash_sensor",
         "fills_sensor",
+        "statement_inbox_sensor",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "daily_pipeline_after_close",

@@ -92,5 +92,6 @@ def lot_events(postings: pl.DataFrame, exchanges: Mapping[str, str]) -> pl.DataF
             "occurred_at", "traded_on", "acquired_on", "quantity", "amount", "currency",
             "concerns", "basis_share", "chosen_lot",
         )
-        .sort("occurred_at", "posting_id")
+        # What a split leaves over is paid out at the same moment, so the split comes first.
+        .sort("occurred_at", pl.col("kind") != "split", "posting_id")
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Whether two statements of one account tell the same about the days that both cover.
 
 Identifiers are made of facts, so a row that was changed between two downloads would enter the books a second time.
-Trades are compared; cash may be booked for a day long after it.
+Cash may be booked for a day long after it: a statement that ends later may have more of it, but never less.
 """
 
 from __future__ import annotations
@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ballast.books.broker_events import BrokerEvent, Cancellation, ExchangeFill, Fill, moment_of
+from ballast.books.broker_events import (
+    BrokerEvent,
+    Cancellation,
+    CashMovement,
+    ExchangeFill,
+    Fill,
+    moment_of,
+)
 from ballast.books.statements.cells import BROKER_ZONE, local_day
 from ballast.books.statements.model import Statement
 from ballast.books.statements.statement_error import StatementError, masked
@@ -19,15 +26,16 @@ _NEXT_SESSION = 20
 
 
 def contradictions(earlier: Statement, later: Statement) -> list[BrokerEvent]:
-    """Return the trades that only one of two statements of an account has although both cover their day."""
+    """Return what only one of two statements of an account has although both cover its day."""
     first, last = _common_days(earlier, later)
     if earlier.broker_account != later.broker_account or first > last:
         return []
-    in_earlier, in_later = _trades(earlier, first, last), _trades(later, first, last)
-    return [
-        *(event for key, event in in_earlier.items() if key not in in_later),
-        *(event for key, event in in_later.items() if key not in in_earlier),
-    ]
+    trades = _only_in_one(_trades(earlier, first, last), _trades(later, first, last))
+    shorter, longer = sorted((earlier, later), key=lambda each: each.last_day)
+    in_shorter, in_longer = _cash(shorter, first, last), _cash(longer, first, last)
+    if shorter.last_day == longer.last_day:
+        return [*trades, *_only_in_one(in_shorter, in_longer)]
+    return [*trades, *(event for key, event in in_shorter.items() if key not in in_longer)]
 
 
 def require_agreement(statement: Statement, earlier: Iterable[Statement]) -> None:
@@ -53,7 +61,7 @@ def require_agreement(statement: Statement, earlier: Iterable[Statement]) -> Non
         if found:
             day = local_day(moment_of(found[0]))
             raise StatementError(
-                f"{len(found)} trades are not the same in {other.file_name}; the first is of {day}: {_name(found[0])}",
+                f"{len(found)} rows are not the same in {other.file_name}; the first is of {day}: {_name(found[0])}",
                 where=where,
                 remedy="Download both statements again; if they still differ, ask the broker which one is right.",
             )
@@ -61,6 +69,21 @@ def require_agreement(statement: Statement, earlier: Iterable[Statement]) -> Non
 
 def _common_days(one: Statement, other: Statement) -> tuple[date, date]:
     return max(one.first_day, other.first_day), min(one.last_day, other.last_day)
+
+
+def _only_in_one(one: dict[str, BrokerEvent], other: dict[str, BrokerEvent]) -> list[BrokerEvent]:
+    return [
+        *(event for key, event in one.items() if key not in other),
+        *(event for key, event in other.items() if key not in one),
+    ]
+
+
+def _cash(statement: Statement, first: date, last: date) -> dict[str, BrokerEvent]:
+    return {
+        event.movement_id: event
+        for event in statement.events
+        if isinstance(event, CashMovement) and first <= local_day(moment_of(event)) <= last
+    }
 
 
 def _trades(statement: Statement, first: date, last: date) -> dict[str, BrokerEvent]:
@@ -88,5 +111,7 @@ def _name(event: BrokerEvent) -> str:
             return f"{event.from_amount} {event.from_currency} for {event.to_amount} {event.to_currency}"
         case Cancellation():
             return f"cancellation of {_name(event.cancels)}"
+        case CashMovement():
+            return f"{event.kind} of {event.amount} {event.currency}"
         case _:
             return type(event).__name__

@@ -49,6 +49,14 @@ def upgrade() -> None:
         "ix_statement_periods_account_id_last_day", "statement_periods", ["account_id", "last_day"]
     )
     op.create_table(
+        "statement_closes",
+        sa.Column("symbol", sa.String(64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("close", ExactDecimal(38, 8), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("symbol", "day", name=op.f("pk_statement_closes")),
+    )
+    op.create_table(
         "instruments",
         sa.Column("symbol", sa.String(64), nullable=False),
         sa.Column("name", sa.String(255), nullable=False),

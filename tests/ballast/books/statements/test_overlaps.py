@@ -27,7 +27,7 @@ def test_the_same_statement_again_agrees() -> None:
 def test_the_same_statement_with_one_row_changed_is_refused(column: str, value: str) -> None:
     where = {"DataDiscriminator": "Order", "Quantity": "-120"}
     changed = as_bytes(edited(full_year().rows(), "Trades", where, column, value))
-    with pytest.raises(StatementError, match="2 trades are not the same") as caught:
+    with pytest.raises(StatementError, match="2 rows are not the same") as caught:
         require_agreement(one(changed, "changed.csv"), [YEAR])
     assert "2024-03-06: -120 ABC at 60" in str(caught.value)
 

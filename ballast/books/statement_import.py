@@ -1,0 +1,109 @@
+"""From statements to the books: what an account begins with, and what contradicts what is known already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from ballast.books.broker_events import BrokerEvent, Cancellation, CashMovement, TransferEvent
+from ballast.books.statements import Statement, StatementError, closing_quantities
+from ballast.books.statements.effects import quantity_changes
+from ballast.money import CENT, ZERO
+
+SOURCE = "ibkr"
+_ZONE = ZoneInfo("America/New_York")
+
+
+def start_of(statement: Statement) -> datetime:
+    """Return the moment at which the first day of a statement begins."""
+    return datetime.combine(statement.first_day, time(0), tzinfo=_ZONE).astimezone(UTC)
+
+
+def opening_events(statement: Statement) -> list[BrokerEvent]:
+    """Return what the account held before its first statement, as transfers and deposits at its start.
+
+    The basis of what was held is known where the position did not change during the period and the statement tells it;
+    otherwise it is unknown until an earlier statement is imported.
+
+    Raises
+    ------
+    StatementError
+        If the statement does not tell what was held at its end, or with what cash it began.
+    """
+    closing = closing_quantities(statement)
+    if closing is None or statement.cash is None:
+        missing = "Open Positions" if closing is None else "Cash Report"
+        raise StatementError(
+            f"the first statement of an account needs the section {missing!r}",
+            where=statement.file_name,
+            remedy="Download it with all sections, so that it is known what the account began with.",
+        )
+    changes = quantity_changes(statement.events)
+    positions = {position.symbol: position for position in statement.positions or ()}
+    at = start_of(statement)
+    events: list[BrokerEvent] = []
+    for symbol in sorted(set(closing) | set(changes)):
+        quantity = closing.get(symbol, ZERO) - changes.get(symbol, ZERO)
+        if quantity == ZERO:
+            continue
+        position = positions.get(symbol)
+        did_not_move = position is not None and symbol not in changes
+        basis = position.cost_basis if position is not None and did_not_move else None
+        events.append(
+            TransferEvent(
+                event_id=f"opening:{statement.first_day}:{symbol}",
+                account_id=statement.account_id,
+                symbol=symbol,
+                quantity=quantity,
+                occurred_at=at,
+                cost_basis=None if basis is None else abs(basis),
+                currency=None if position is None else position.currency,
+                description="Held before the first statement",
+            )
+        )
+    events += [
+        CashMovement(
+            movement_id=f"opening:{statement.first_day}:{balance.currency}",
+            account_id=statement.account_id,
+            kind="deposit" if balance.starting > ZERO else "withdrawal",
+            currency=balance.currency,
+            amount=balance.starting,
+            occurred_at=at,
+            description="Balance before the first statement",
+        )
+        for balance in statement.cash
+        if balance.starting != ZERO
+    ]
+    return events
+
+
+def closing_the_opening(first: Statement) -> list[BrokerEvent]:
+    """Return the events that take back an opening, because an earlier statement tells how it came about."""
+    return [
+        Cancellation(
+            event_id=f"opening:{first.first_day}:{number}",
+            cancels=event,  # type: ignore[arg-type]
+            occurred_at=start_of(first),
+        )
+        for number, event in enumerate(opening_events(first))
+    ]
+
+
+def require_continuity(statement: Statement, previous: Statement) -> None:
+    """Refuse a statement that does not begin with the cash that the statement before it ended with.
+
+    Quantities are compared by the identities, which know the movements in between.
+    """
+    if statement.first_day <= previous.last_day or statement.cash is None or previous.cash is None:
+        return
+    ended = {balance.currency: balance.ending for balance in previous.cash}
+    began = {balance.currency: balance.starting for balance in statement.cash}
+    for currency in sorted(set(ended) | set(began)):
+        before, after = ended.get(currency, ZERO), began.get(currency, ZERO)
+        if abs(before - after) > CENT:
+            raise StatementError(
+                f"the statement begins with {after} {currency}, but the one that ends on {previous.last_day} left"
+                f" {before}: a statement between them is missing",
+                where=statement.file_name,
+                remedy=f"Add the statement of the days from {previous.last_day} to {statement.first_day}.",
+            )
