@@ -58,8 +58,8 @@ def converted(lots: pl.DataFrame, legs: pl.DataFrame) -> pl.DataFrame:
         new = _unknown(arriving, arrives)
         kept = sources if leaving is None else _unknown(leaving, held - gone)
     else:
-        quantities = _proportional(arrives, [lot["quantity"] for lot in sources], held)
-        leaves = _proportional(gone, [lot["quantity"] for lot in sources], held)
+        quantities = proportional(arrives, [lot["quantity"] for lot in sources], held)
+        leaves = proportional(gone, [lot["quantity"] for lot in sources], held)
         kept = []
         for lot, quantity, left in zip(sources, quantities, leaves, strict=True):
             rest, moved = _divide(lot, left, arriving)
@@ -80,7 +80,7 @@ def _held(lots: Iterable[_Row]) -> Decimal:
     return sum((lot["quantity"] for lot in lots), ZERO)
 
 
-def _proportional(total: Decimal, weights: list[Decimal], weight_sum: Decimal) -> Iterator[Decimal]:
+def proportional(total: Decimal, weights: list[Decimal], weight_sum: Decimal) -> Iterator[Decimal]:
     """Split a total so that the parts add up exactly."""
     for weight in weights:
         part = total if weight == weight_sum else scale(total, weight, weight_sum)
