@@ -16,7 +16,7 @@ import polars as pl
 from ballast.books.positions import known_postings
 from ballast.books.postings import without_reversed
 from ballast.market.carried_prices import CarriedPrices, carried_prices
-from ballast.money import AMOUNT, AMOUNT_SCALE
+from ballast.money import AMOUNT, AMOUNT_SCALE, RATE
 from ballast.tables import polars_schema
 from ballast.tables.performance import DailyHoldings, DailyMovements, PortfolioValues
 
@@ -88,7 +88,7 @@ def value_portfolios(
     prices = carried_prices(symbols, sessions, bars, actions)
     moved = _movements(booked, securities.select("symbol", "currency"))
     held = _holdings(booked.select(*_OWNER, "at", "quantity"), quoted, days.len())
-    moved = moved.join(quoted, on="commodity", how="left").sort(_MOVEMENT)
+    moved = _quoted(moved, quoted).sort(_MOVEMENT)
     holdings, movements = (_valued(frame, days, prices, rates) for frame in (held, moved))
     return Valuation(
         base_currency,
@@ -115,9 +115,11 @@ def _holdings(booked: pl.DataFrame, quoted: pl.DataFrame, sessions: int) -> pl.D
             until=pl.col("at").shift(-1).over(_OWNER).fill_null(sessions),
         )
         .filter(pl.col("quantity") != 0)
-        .join(quoted, on="commodity", how="left", maintain_order="left")
     )
-    return changes.with_columns(at=pl.int_ranges("at", "until", dtype=pl.UInt32)).explode("at")
+    quoted_changes = _quoted(changes, quoted)
+    return quoted_changes.with_columns(at=pl.int_ranges("at", "until", dtype=pl.UInt32)).explode(
+        "at"
+    )
 
 
 def _movements(booked: pl.DataFrame, quotation: pl.DataFrame) -> pl.DataFrame:
@@ -146,25 +148,27 @@ def _movements(booked: pl.DataFrame, quotation: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _quoted(frame: pl.DataFrame, quoted: pl.DataFrame) -> pl.DataFrame:
+    """Add currency, whether it is cash, and units of value per unit of price; keeps the order."""
+    multiplier = pl.col("multiplier")
+    return frame.join(quoted, on="commodity", how="left", maintain_order="left").with_columns(
+        currency=pl.coalesce("currency", "commodity"),
+        is_cash=multiplier.is_null(),
+        units=pl.col("quantity") * multiplier.fill_null(_ONE),
+    )
+
+
 def _valued(
     frame: pl.DataFrame, days: pl.Series, prices: CarriedPrices, rates: pl.DataFrame
 ) -> pl.DataFrame:
     """Add session, price, rate and value in base currency to quantities; keeps the order."""
-    is_cash = pl.col("multiplier").is_null()
-    native = pl.col("quantity") * pl.when(is_cash).then(_ONE).otherwise(
-        pl.col("price") * pl.col("multiplier")
-    )
-    named = frame.with_columns(
-        session=days.gather(frame["at"]), currency=pl.coalesce("currency", "commodity")
-    )
+    units, is_cash = pl.col("units"), pl.col("is_cash")
+    native = pl.when(is_cash | (units == 0)).then(units).otherwise(units * pl.col("price"))
+    rate = pl.when(units == 0).then(pl.lit(0).cast(RATE)).otherwise(pl.col("rate"))
     valued = (
-        prices.look_up(named, "commodity", "at")
-        .with_columns(rate=_rates(named, days, rates))
-        .with_columns(
-            value_base=pl.when(pl.col("quantity") == 0)
-            .then(_NOTHING)
-            .otherwise((native * pl.col("rate")).round(AMOUNT_SCALE))
-        )
+        prices.look_up(frame, "commodity", "at")
+        .with_columns(session=days.gather(frame["at"]), rate=_rates(frame, days, rates))
+        .with_columns(value_base=(native * rate).round(AMOUNT_SCALE))
     )
     if not valued["value_base"].has_nulls():
         return valued.with_columns(unknown_reason=pl.lit(None, pl.String))
@@ -194,7 +198,7 @@ def _rates(rows: pl.DataFrame, days: pl.Series, rates: pl.DataFrame) -> pl.Serie
 def _portfolios(
     holdings: pl.DataFrame, movements: pl.DataFrame, booked: pl.DataFrame, days: pl.Series
 ) -> pl.DataFrame:
-    cash = pl.col("value_base").filter(pl.col("multiplier").is_null())
+    cash = pl.col("value_base").filter("is_cash")
     values = holdings.group_by("account_id", "bucket_id", "session").agg(
         value_base=_sum(pl.col("value_base")),
         cash_base=_sum(cash),

@@ -67,20 +67,18 @@ def carried_prices(
     days = np.array(sessions, dtype="datetime64[D]")
     grid = np.full((len(symbols), len(days)), np.nan)
     observed = np.full(grid.shape, _NO_DAY)
-    numbered = (
-        bars.select(
-            pl.col("symbol").cast(pl.Enum(symbols), strict=False).to_physical().alias("number"),
-            "session",
-            "close",
-        )
-        .drop_nulls()
-        .sort("session")
-    )
+    numbered = bars.select(
+        pl.col("symbol").cast(pl.Enum(symbols), strict=False).to_physical().alias("number"),
+        "session",
+        "close",
+    ).drop_nulls()
+    if not _ascends(numbered):
+        numbered = numbered.sort("number", "session")
     seen = numbered["session"].to_numpy().astype("datetime64[D]")
-    at = np.searchsorted(days, seen)
+    at = _first_at_or_after(days, seen)
     inside = at < len(days)
     number, at = numbered["number"].to_numpy()[inside], at[inside]
-    # In ascending order of sessions, so that of several bars before a session the last one stays.
+    # Each symbol's sessions ascend, so that of several bars before a session the last one stays.
     grid[number, at] = numbered["close"].to_numpy()[inside]
     observed[number, at] = seen[inside]
     _carry_forward(grid, observed)
@@ -89,6 +87,23 @@ def carried_prices(
     return CarriedPrices(
         tuple(symbols), len(days), price["price"], pl.Series(observed.ravel()).cast(pl.Date)
     )
+
+
+def _ascends(numbered: pl.DataFrame) -> bool:
+    """Say whether rows are sorted by number and session, as the history gives them."""
+    number = pl.col("number").cast(pl.Int64).diff()
+    later = pl.col("session").diff() > pl.duration(days=0)
+    return bool(numbered.select(((number > 0) | ((number == 0) & later)).all()).item())
+
+
+def _first_at_or_after(days: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the number of the first session on or after each day; far fewer searches than rows."""
+    if len(seen) == 0:
+        return np.empty(0, dtype=np.int64)
+    first = seen.min()
+    span = np.arange(first, seen.max() + 1)
+    at: np.ndarray = np.searchsorted(days, span)[(seen - first).astype(np.int64)]
+    return at
 
 
 def _carry_forward(grid: np.ndarray, observed: np.ndarray) -> None:

@@ -48,6 +48,11 @@ def performance_measures(
     pl.DataFrame
         `PerformanceMeasures`, one row per subject, without the money-weighted return.
     """
+    return measured(in_series(returns), risk_free=risk_free, periods_per_year=periods_per_year)
+
+
+def measured(ordered: pl.DataFrame, *, risk_free: float, periods_per_year: float) -> pl.DataFrame:
+    """Return the measures of returns that are `in_series`, one row per series in their order."""
     excess = _RETURN - _risk_free_return(risk_free, periods_per_year)
     year = float(np.sqrt(periods_per_year))
     count, growth, deepest = _RETURN.count(), pl.col("growth").last(), pl.col("drawdown").min()
@@ -57,7 +62,7 @@ def performance_measures(
     moves = _RETURN.max() != _RETURN.min()
     # With growth unknown at the end, a return inside is unknown.
     enough = (count >= 2) & growth.is_not_null()
-    measured = with_drawdowns(in_series(returns)).group_by("series", maintain_order=True).agg(
+    figures = with_drawdowns(ordered).group_by("series", maintain_order=True).agg(
         pl.col(_SUBJECT).first(),
         first_session=known_session.first(),
         last_session=known_session.last(),
@@ -78,7 +83,7 @@ def performance_measures(
         best_return=pl.when(enough).then(_RETURN.max()),
         worst_return=pl.when(enough).then(_RETURN.min()),
     )  # fmt: skip
-    table = measured.with_columns(money_weighted_return=pl.lit(None, pl.Float64))
+    table = figures.with_columns(money_weighted_return=pl.lit(None, pl.Float64))
     return PerformanceMeasures.validate(
         PerformanceMeasures.cast(table.select(polars_schema(PerformanceMeasures).names()))
     )
@@ -111,6 +116,7 @@ def rolling_measures(
     free = _risk_free_return(risk_free, periods_per_year)
     ordered = in_series(returns).with_columns(
         growth=(1 + _RETURN.fill_null(0.0)).cum_prod().over("series"),
+        place=pl.int_range(1, pl.len() + 1).over("series"),
         downside=(_RETURN - free).clip(upper_bound=0.0).pow(2),
     )
     tables = [_rolled(ordered, window, free, periods_per_year) for window in windows]
@@ -120,9 +126,11 @@ def rolling_measures(
 
 def _rolled(ordered: pl.DataFrame, window: int, risk_free: float, periods: float) -> pl.DataFrame:
     year = float(np.sqrt(periods))
+    # Windows roll over the end of one series into the next; those are cut off by their place in the series.
     deviation = _RETURN.rolling_std(window, ddof=1)
     mean = _RETURN.rolling_mean(window) - risk_free
-    before = pl.col("growth").shift(window).fill_null(1.0)
+    first = pl.col("place") == window
+    before = pl.when(first).then(1.0).otherwise(pl.col("growth").shift(window))
     downside = pl.col("downside").rolling_mean(window).sqrt()
     # Counts are differences of running counts; exact, unlike the deviation of returns that are all the same.
     known = _RETURN.is_not_null().cast(pl.Int64).cum_sum()
@@ -132,15 +140,16 @@ def _rolled(ordered: pl.DataFrame, window: int, risk_free: float, periods: float
     growth = ordered["growth"].to_numpy()
     pieces = np.split(growth, np.cumsum(each.to_numpy())[:-1])
     deepest = np.concatenate([_deepest(piece, window) for piece in pieces] or [growth])
+    is_full = known - known.shift(window).fill_null(0) == window
     rolled = ordered.select(
         *_SUBJECT,
         "session",
         window=pl.lit(window, pl.Int64),
-        is_full=(known - known.shift(window).fill_null(0) == window).over("series"),
-        total_return=(pl.col("growth") / before - 1).over("series"),
-        volatility=(deviation * year).over("series"),
-        sharpe_ratio=pl.when(moves).then(mean / deviation * year).over("series"),
-        sortino_ratio=pl.when(downside > 0).then(mean / downside * year).over("series"),
+        is_full=is_full & (pl.col("place") >= window),
+        total_return=pl.col("growth") / before - 1,
+        volatility=deviation * year,
+        sharpe_ratio=pl.when(moves).then(mean / deviation * year),
+        sortino_ratio=pl.when(downside > 0).then(mean / downside * year),
         max_drawdown=pl.Series(deepest, dtype=pl.Float64),
     )
     names = polars_schema(RollingMeasures).names()

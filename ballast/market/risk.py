@@ -19,7 +19,8 @@ import numpy as np
 import polars as pl
 
 from ballast.errors import ConfigurationError
-from ballast.market.measures import SESSIONS_PER_YEAR, performance_measures
+from ballast.market.drawdowns import in_series
+from ballast.market.measures import SESSIONS_PER_YEAR, measured
 from ballast.tables import polars_schema
 from ballast.tables.performance import Correlations, RiskMetrics
 
@@ -67,13 +68,14 @@ def risk_metrics(
             where="risk_metrics",
             remedy="Use for instance 0.95.",
         )
-    measured = performance_measures(returns, periods_per_year=periods_per_year).select(
+    ordered = in_series(returns)
+    measures = measured(ordered, risk_free=0.0, periods_per_year=periods_per_year).select(
         *_SUBJECT, "last_session", "observations", "volatility", "max_drawdown",
         "current_drawdown", "sessions_in_drawdown",
     )  # fmt: skip
-    tails = _tails(returns, 1 - confidence, minimum)
+    tails = _tails(ordered, 1 - confidence, minimum)
     table = (
-        measured.join(_against(returns, benchmark, minimum), on=_SUBJECT, how="left")
+        measures.join(_against(ordered, benchmark, minimum), on=_SUBJECT, how="left")
         .join(tails, on=_SUBJECT, how="left")
         .with_columns(
             benchmark=pl.lit(benchmark, pl.String),
@@ -149,22 +151,25 @@ def _pairwise(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return count, both
 
 
-def _against(returns: pl.DataFrame, benchmark: str | None, minimum: int) -> pl.DataFrame:
+def _against(ordered: pl.DataFrame, benchmark: str | None, minimum: int) -> pl.DataFrame:
     """Return beta to and correlation with the benchmark."""
-    of_benchmark = returns.filter(
-        pl.col("level").is_in(["security", "index"])
-        & (pl.col("subject") == pl.lit(benchmark, pl.String))
-    ).select("session", "since", market="daily_return")
+    is_benchmark = pl.col("level").is_in(["security", "index"]) & (
+        pl.col("subject") == pl.lit(benchmark, pl.String)
+    )
+    of_benchmark = ordered.filter(is_benchmark & _RETURN.is_not_null()).select(
+        "session", market="daily_return", market_since="since"
+    )
+    is_aligned = pl.col("since").eq_missing(pl.col("market_since"))
     market = pl.col("market")
     # With itself a benchmark has exactly one.
     enough = (pl.len() >= minimum) & (market.max() != market.min())
     correlation = pl.when(_RETURN.max() != _RETURN.min()).then(pl.corr(_RETURN, market))
     return (
-        returns.join(of_benchmark, on=["session", "since"], nulls_equal=True)
-        .drop_nulls(["daily_return", "market"])
-        .sort(*_SUBJECT, "session")
-        .group_by(_SUBJECT)
+        ordered.join(of_benchmark, on="session", maintain_order="left")
+        .filter(is_aligned & _RETURN.is_not_null())
+        .group_by("series", maintain_order=True)
         .agg(
+            pl.col(_SUBJECT).first(),
             aligned_observations=pl.len().cast(pl.Int64),
             beta=pl.when(enough).then(pl.cov(_RETURN, market, ddof=1) / market.var(ddof=1)),
             benchmark_correlation=pl.when(enough).then(correlation.clip(-1.0, 1.0)),
@@ -172,7 +177,7 @@ def _against(returns: pl.DataFrame, benchmark: str | None, minimum: int) -> pl.D
     )
 
 
-def _tails(returns: pl.DataFrame, tail: float, minimum: int) -> pl.DataFrame:
+def _tails(ordered: pl.DataFrame, tail: float, minimum: int) -> pl.DataFrame:
     """Return value at risk and expected shortfall, historical and parametric."""
     normal = NormalDist()
     quantile = normal.inv_cdf(tail)
@@ -186,7 +191,10 @@ def _tails(returns: pl.DataFrame, tail: float, minimum: int) -> pl.DataFrame:
         "parametric_expected_shortfall": mean - deviation * (normal.pdf(quantile) / tail),
     }
     return (
-        returns.filter(_RETURN.is_not_null())
-        .group_by(_SUBJECT)
-        .agg(pl.when(enough).then(figure).alias(name) for name, figure in figures.items())
+        ordered.filter(_RETURN.is_not_null())
+        .group_by("series", maintain_order=True)
+        .agg(
+            pl.col(_SUBJECT).first(),
+            *(pl.when(enough).then(figure).alias(name) for name, figure in figures.items()),
+        )
     )
