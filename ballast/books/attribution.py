@@ -15,6 +15,7 @@ Recherche en Attribution de Performance, 1997, without a benchmark).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -34,6 +35,7 @@ _EFFECT_OF_KIND = {
     "payment_in_lieu": "income", "interest": "income",
 }  # fmt: skip
 _OWNER = ["account_id", "bucket_id"]
+_DIMENSIONS = pl.Enum(["country", "currency", "effect", "industry", "security"])
 _NOTHING = pl.lit(0).cast(AMOUNT)
 
 
@@ -54,23 +56,25 @@ def contributions(valuation: Valuation, securities: pl.DataFrame, level: str) ->
     pl.DataFrame
         `Contributions`, sorted. Only sessions with a known return have any; parts that are zero have no row.
     """
-    returns = daily_returns(valuation.portfolios.filter(pl.col("level") == level))
-    values = valuation.portfolios.filter(pl.col("level") == level).select(
-        "subject", since="session", value_before=approximate(pl.col("value_base"))
-    )
-    known = (
-        returns.filter(pl.col("daily_return").is_not_null())
-        .join(values, on=["subject", "since"])
-        .select("subject", "session", "value_before")
-    )
+    cells = _cells(valuation, level)
+    gains = _gains(valuation, level, cells)
+    tables = [*_by_label(gains, securities), *_by_effect(gains)]
+    value_before = cells["value_before"]
+    order = ["cell", "dimension", "label"]
     table = (
-        _by_label(_gains(valuation, level), securities, level)
+        pl.concat(tables)
         .filter(pl.col("gain") != 0)
-        .join(known, on=["subject", "session"])
-        .with_columns(level=pl.lit(level), contribution=pl.col("gain") / pl.col("value_before"))
+        .with_columns(pl.col("label").cast(pl.Enum(_names(table["label"] for table in tables))))
+        .with_columns(contribution=pl.col("gain") / pl.lit(value_before).gather("cell"))
+        .drop_nulls("contribution")
+        .sort(order)
+        .with_columns(
+            level=pl.lit(level),
+            subject=pl.lit(cells["subject"]).gather("cell"),
+            session=pl.lit(cells["session"]).gather("cell"),
+        )
     )
-    names = polars_schema(Contributions).names()
-    return Contributions.cast(table.select(names)).sort(names[:-1])
+    return Contributions.cast(table.select(polars_schema(Contributions).names()))
 
 
 def linked_contributions(
@@ -130,34 +134,58 @@ def linked_contributions(
 
 @dataclass(frozen=True)
 class _Gains:
-    """Gains per account, bucket and session: of what was held, and of what moved."""
+    """Gains of what was held and of what moved, per cell: a portfolio on a session, by number."""
 
     held: pl.DataFrame
     moved: pl.DataFrame
 
 
-def _gains(valuation: Valuation, level: str) -> _Gains:
-    movements = valuation.movements.filter(pl.col("value_base") != 0)
+def _cells(valuation: Valuation, level: str) -> pl.DataFrame:
+    """Return a row per portfolio and session, with the value before where the return is known."""
+    values = valuation.portfolios.filter(pl.col("level") == level)
+    sessions = valuation.portfolios["session"].unique().sort()
+    known = daily_returns(values).drop_nulls("daily_return").select("subject", "session", "since")
+    before = values.select(
+        "subject", since="session", value_before=approximate(pl.col("value_base"))
+    )
+    return (
+        values["subject"]
+        .unique()
+        .sort()
+        .to_frame()
+        .join(sessions.to_frame(), how="cross")
+        .join(known, on=["subject", "session"], how="left", maintain_order="left")
+        .join(before, on=["subject", "since"], how="left", maintain_order="left")
+    )
+
+
+def _gains(valuation: Valuation, level: str, cells: pl.DataFrame) -> _Gains:
+    subjects, sessions = (cells[name].unique().sort() for name in ("subject", "session"))
+    cell = (
+        subject_of(level).cast(pl.Enum(subjects)).to_physical().cast(pl.Int64) * sessions.len()
+        + pl.lit(sessions).search_sorted(pl.col("session"))
+    ).alias("cell")
+    movements = valuation.movements.filter(pl.col("value_base") != 0).with_columns(cell)
     outside = BUCKET_KINDS if level == "bucket" else EXTERNAL_KINDS
-    inside = movements.filter(~pl.col("kind").is_in(outside)).with_columns(gain="value_base")
+    inside = movements.filter(~pl.col("kind").is_in(outside))
     # A change of value that a movement explains is no gain of what was held.
     explained = movements.select(
-        *_OWNER,
-        "session",
-        belongs_to="commodity",
-        gain=-pl.col("value_base"),
-        rate_gain=pl.lit(0.0),
+        "cell", "commodity", gain=-pl.col("value_base"), rate_gain=pl.lit(0.0)
     )
-    return _Gains(pl.concat([_changes_of_value(valuation), explained], how="diagonal"), inside)
+    changes = _changes_of_value(valuation, sessions).select(cell, "commodity", "gain", "rate_gain")
+    return _Gains(pl.concat([changes, explained]), inside)
 
 
-def _changes_of_value(valuation: Valuation) -> pl.DataFrame:
+def _changes_of_value(valuation: Valuation, sessions: pl.Series) -> pl.DataFrame:
     """Return value − value before of every holding and session, the one after its last included."""
-    sessions = valuation.portfolios["session"].unique().sort()
-    held = valuation.holdings.with_columns(
-        at=sessions.search_sorted(valuation.holdings["session"]).cast(pl.Int64),
+    owner = [*_OWNER, "commodity"]
+    held = valuation.holdings.select(
+        *owner,
+        "session",
+        "value_base",
+        at=pl.lit(sessions).search_sorted(pl.col("session")).cast(pl.Int64),
         rate=approximate(pl.col("rate")),
-        series=pl.struct(*_OWNER, "commodity").rle_id(),
+        series=pl.struct(owner).rle_id(),
     )
     follows = (pl.col("series") == pl.col("series").shift(1)) & (
         pl.col("at") == pl.col("at").shift(1) + 1
@@ -165,26 +193,17 @@ def _changes_of_value(valuation: Valuation) -> pl.DataFrame:
     before = pl.when(follows).then(pl.col("value_base").shift(1)).otherwise(_NOTHING)
     moved = pl.when(follows).then(pl.col("rate") / pl.col("rate").shift(1) - 1).otherwise(0.0)
     is_last = ~follows.shift(-1).fill_null(False) & (pl.col("at") + 1 < sessions.len())
-    ends = held.filter(is_last).with_columns(at=pl.col("at") + 1)
-    ends = ends.with_columns(session=sessions.gather(ends["at"])).join(
-        valuation.movements.select(
-            *_OWNER, "commodity", "session", rate_after=approximate(pl.col("rate"))
-        ).unique([*_OWNER, "commodity", "session"]),
-        on=[*_OWNER, "commodity", "session"],
-        how="left",
-    )
-    worth, kept = approximate(pl.col("value_base")), [*_OWNER, "session"]
+    ends = held.filter(is_last).with_columns(session=pl.lit(sessions).gather(pl.col("at") + 1))
+    after = valuation.movements.select(*owner, "session", rate_after=approximate(pl.col("rate")))
+    ends = ends.join(after.unique([*owner, "session"]), on=[*owner, "session"], how="left")
+    worth, kept = approximate(pl.col("value_base")), [*owner, "session"]
     return pl.concat(
         [
             held.select(
-                *kept,
-                belongs_to="commodity",
-                gain=pl.col("value_base") - before,
-                rate_gain=approximate(before) * moved,
+                *kept, gain=pl.col("value_base") - before, rate_gain=approximate(before) * moved
             ),
             ends.select(
                 *kept,
-                belongs_to="commodity",
                 gain=-pl.col("value_base"),
                 rate_gain=worth * (pl.col("rate_after") / pl.col("rate") - 1),
             ),
@@ -192,76 +211,81 @@ def _changes_of_value(valuation: Valuation) -> pl.DataFrame:
     )
 
 
-def _by_label(gains: _Gains, securities: pl.DataFrame, level: str) -> pl.DataFrame:
-    """Sum the gains of each portfolio, session and dimension by label."""
+def _by_label(gains: _Gains, securities: pl.DataFrame) -> list[pl.DataFrame]:
+    """Sum the gains of each cell by security, country, industry and currency."""
+    commodities = gains.held["commodity"].unique().sort()
+    # What was held is labelled once per commodity, what moved once per movement.
+    of_commodity = _labels(
+        commodities.to_frame("belongs_to").with_columns(
+            commodity="belongs_to", kind=pl.lit(""), in_currency=pl.lit(None, pl.String)
+        ),
+        securities,
+    )
+    of_movement = _labels(gains.moved, securities)
+    number = gains.held["commodity"].cast(pl.Enum(commodities)).to_physical()
+    tables = []
+    for dimension in ("security", "country", "industry", "currency"):
+        names = pl.Enum(_names([of_commodity[dimension], of_movement[dimension]]))
+        labels = of_commodity[dimension].cast(names)
+        atoms = pl.concat(
+            [
+                gains.held.select("cell", label=labels.gather(number), gain="gain"),
+                of_movement.select("cell", label=pl.col(dimension).cast(names), gain="value_base"),
+            ]
+        )
+        summed = atoms.group_by("cell", "label").agg(approximate(pl.col("gain").sum()))
+        tables.append(_of_dimension(summed, dimension))
+    return tables
+
+
+def _labels(rows: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+    """Add the label of every dimension to rows that belong to something; keeps the order."""
     listed = securities.select(
         belongs_to="symbol",
         country=pl.col("country").fill_null(_UNKNOWN),
         industry=pl.col("industry").fill_null(_UNKNOWN),
-        currency="currency",
+        own_currency="currency",
     )
-    key = ["subject", "session"]
-    of_movement = gains.moved.with_columns(
-        in_currency="in_currency",
-        is_cost=pl.col("kind").is_in(_COST_KINDS) & (pl.col("belongs_to") == pl.col("commodity")),
-        is_security=pl.col("belongs_to") != pl.col("commodity"),
+    is_listed = pl.col("own_currency").is_not_null()
+    is_money = (pl.col("belongs_to") == pl.col("commodity")) & ~is_listed
+    other = (
+        pl.when(is_money & pl.col("kind").is_in(_COST_KINDS))
+        .then(pl.lit(_COSTS))
+        .when(is_money)
+        .then(pl.lit(_CASH))
     )
-    owned = (
-        pl.concat(
-            [
-                frame.with_columns(subject_of(level))
-                .group_by(*key, "belongs_to", "in_currency", "is_cost", "is_security")
-                .agg(pl.col("gain").sum())
-                for frame in (
-                    gains.held.with_columns(
-                        in_currency=pl.lit(None, pl.String), is_cost=False, is_security=False
-                    ),
-                    of_movement,
-                )
-            ],
-            how="diagonal",
-        )
-        .join(listed, on="belongs_to", how="left")
-        .with_columns(
-            other=pl.when(pl.col("currency").is_not_null())
-            .then(None)
-            .when("is_cost")
-            .then(pl.lit(_COSTS))
-            .when(~pl.col("is_security"))
-            .then(pl.lit(_CASH))
-        )
+    return rows.join(listed, on="belongs_to", how="left", maintain_order="left").with_columns(
+        security=pl.coalesce(other, "belongs_to"),
+        country=pl.coalesce("country", other, pl.lit(_UNKNOWN)),
+        industry=pl.coalesce("industry", other, pl.lit(_UNKNOWN)),
+        currency=pl.coalesce("in_currency", "own_currency", "belongs_to"),
     )
-    labels = {
-        "security": pl.coalesce("other", "belongs_to"),
-        "country": pl.coalesce("country", "other", pl.lit(_UNKNOWN)),
-        "industry": pl.coalesce("industry", "other", pl.lit(_UNKNOWN)),
-        "currency": pl.coalesce("in_currency", "currency", "belongs_to"),
-    }
-    tables = [
-        owned.group_by(*key, label=label)
-        .agg(gain=approximate(pl.col("gain").sum()))
-        .with_columns(dimension=pl.lit(dimension))
-        for dimension, label in labels.items()
-    ]
-    return pl.concat([*tables, *_by_effect(gains, level)], how="diagonal")
 
 
-def _by_effect(gains: _Gains, level: str) -> list[pl.DataFrame]:
-    key = ["subject", "session"]
-    held = (
-        gains.held.with_columns(subject_of(level))
-        .group_by(key)
-        .agg(approximate(pl.col("gain").sum()), pl.col("rate_gain").sum())
+def _by_effect(gains: _Gains) -> list[pl.DataFrame]:
+    held = gains.held.group_by("cell").agg(
+        approximate(pl.col("gain").sum()), pl.col("rate_gain").sum()
     )
-    effects = gains.moved.with_columns(
-        subject_of(level),
-        label=pl.col("kind").replace_strict(
-            _EFFECT_OF_KIND, default="trading", return_dtype=pl.String
-        ),
+    effect = pl.col("kind").replace_strict(
+        _EFFECT_OF_KIND, default="trading", return_dtype=pl.String
+    )
+    moved = gains.moved.group_by("cell", label=effect).agg(
+        gain=approximate(pl.col("value_base").sum())
     )
     tables = [
-        held.select(*key, label=pl.lit("exchange_rate"), gain="rate_gain"),
-        held.select(*key, label=pl.lit("price"), gain=pl.col("gain") - pl.col("rate_gain")),
-        effects.group_by(*key, "label").agg(approximate(pl.col("gain").sum())),
+        held.select("cell", label=pl.lit("exchange_rate"), gain="rate_gain"),
+        held.select("cell", label=pl.lit("price"), gain=pl.col("gain") - pl.col("rate_gain")),
+        moved,
     ]
-    return [table.with_columns(dimension=pl.lit("effect")) for table in tables]
+    return [_of_dimension(table, "effect") for table in tables]
+
+
+def _of_dimension(table: pl.DataFrame, dimension: str) -> pl.DataFrame:
+    return table.select(
+        "cell", pl.col("label").cast(pl.String), "gain", dimension=pl.lit(dimension, _DIMENSIONS)
+    )
+
+
+def _names(labels: Iterable[pl.Series]) -> pl.Series:
+    """Return all labels once, sorted; an enumeration sorts and groups by number, in the same order."""
+    return pl.concat([series.cast(pl.String).unique() for series in labels]).unique().sort()
