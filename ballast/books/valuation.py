@@ -57,7 +57,7 @@ def value_portfolios(
     postings : pl.DataFrame
         `Postings`; those after the last session are ignored, reversals among them too.
     securities : pl.DataFrame
-        `Securities`, with the multiplier of each where any differs from one; any other commodity is cash.
+        `Securities`; any other commodity is cash.
     bars : pl.DataFrame
         `Bars` as known on the last session, as traded, one row per symbol and session.
     actions : pl.DataFrame
@@ -82,7 +82,7 @@ def value_portfolios(
     quoted = securities.select(
         commodity="symbol",
         currency="currency",
-        multiplier=pl.col("multiplier") if "multiplier" in securities.columns else _ONE,
+        multiplier="multiplier",
     ).filter(pl.col("commodity").is_in(booked["commodity"].unique().implode()))
     symbols = quoted["commodity"].sort().to_list()
     prices = carried_prices(symbols, sessions, bars, actions)

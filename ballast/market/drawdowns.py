@@ -45,33 +45,32 @@ def drawdowns(returns: pl.DataFrame) -> pl.DataFrame:
         `Drawdowns`. growth_t = Π(1 + r) up to t, one before the first return; drawdown = growth / highest growth so
         far − 1, the one before the first return included.
     """
-    table = with_drawdowns(in_series(returns))
-    return Drawdowns.cast(table.select(polars_schema(Drawdowns).names()))
-
-
-def with_drawdowns(table: pl.DataFrame) -> pl.DataFrame:
-    """Add the columns of `Drawdowns` to returns that are `in_series`."""
-    grown = (1 + pl.col("daily_return").fill_null(0.0)).cum_prod()
-    high = pl.max_horizontal(pl.col("growth").cum_max(), pl.lit(1.0))
-    number = pl.int_range(pl.len())
-    is_high = pl.col("drawdown") == 0
-    if _has_unknown(table):
-        broken = pl.col("is_gap").cast(pl.Int64).cum_sum() > 0
-        grown = pl.when(~broken & pl.col("unknown_reason").is_null()).then(grown)
+    number, is_high = pl.int_range(pl.len()), pl.col("drawdown") == 0
+    last_high = pl.when(is_high).then(number).forward_fill().fill_null(-1)
     is_known = pl.col("growth").is_not_null()
-    return (
-        table.with_columns(growth=grown.over("series"))
-        .with_columns(drawdown=(pl.col("growth") / high - 1).over("series"))
+    table = (
+        with_drawdowns(in_series(returns))
         .with_columns(
             peak_session=pl.when(is_high).then("session").forward_fill().over("series"),
-            sessions_in_drawdown=(
-                number - pl.when(is_high).then(number).forward_fill().fill_null(-1)
-            ).over("series"),
+            sessions_in_drawdown=(number - last_high).over("series"),
         )
         .with_columns(
             pl.when(is_known).then(name).alias(name)
             for name in ("peak_session", "sessions_in_drawdown")
         )
+    )
+    return Drawdowns.cast(table.select(polars_schema(Drawdowns).names()))
+
+
+def with_drawdowns(table: pl.DataFrame) -> pl.DataFrame:
+    """Add growth and drawdown to returns that are `in_series`."""
+    grown = (1 + pl.col("daily_return").fill_null(0.0)).cum_prod()
+    high = pl.max_horizontal(pl.col("growth").cum_max(), pl.lit(1.0))
+    if _has_unknown(table):
+        broken = pl.col("is_gap").cast(pl.Int64).cum_sum() > 0
+        grown = pl.when(~broken & pl.col("unknown_reason").is_null()).then(grown)
+    return table.with_columns(growth=grown.over("series")).with_columns(
+        drawdown=(pl.col("growth") / high - 1).over("series")
     )
 
 

@@ -60,6 +60,7 @@ def measured(ordered: pl.DataFrame, *, risk_free: float, periods_per_year: float
     annual = growth.pow(periods_per_year / count) - 1
     downside = excess.clip(upper_bound=0.0).pow(2).mean().sqrt()
     moves = _RETURN.max() != _RETURN.min()
+    last_high = pl.int_range(pl.len()).filter(pl.col("drawdown") == 0).last()
     # With growth unknown at the end, a return inside is unknown.
     enough = (count >= 2) & growth.is_not_null()
     figures = with_drawdowns(ordered).group_by("series", maintain_order=True).agg(
@@ -79,7 +80,7 @@ def measured(ordered: pl.DataFrame, *, risk_free: float, periods_per_year: float
         calmar_ratio=_finite(pl.when(enough & (deepest < 0)).then(annual / -deepest)),
         max_drawdown=pl.when(enough).then(deepest),
         current_drawdown=pl.when(enough).then(pl.col("drawdown").last()),
-        sessions_in_drawdown=pl.when(enough).then(pl.col("sessions_in_drawdown").last()),
+        sessions_in_drawdown=pl.when(enough).then(pl.len() - 1 - last_high.fill_null(-1)),
         best_return=pl.when(enough).then(_RETURN.max()),
         worst_return=pl.when(enough).then(_RETURN.min()),
     )  # fmt: skip

@@ -9,7 +9,6 @@ import polars as pl
 
 from ballast.books.valuation import Valuation, value_portfolios
 from ballast.market.daily_rates import daily_rates
-from ballast.money import AMOUNT
 from ballast.tables import ReferenceRates, Securities
 from tests.ballast.builders import D, Row, actions, at, bar, bars, day, posting, postings, table
 
@@ -81,8 +80,7 @@ def value(
 
 
 def securities_table(rows: Sequence[Row]) -> pl.DataFrame:
-    factors = [row["multiplier"] for row in rows]
-    return table(Securities, rows).with_columns(multiplier=pl.Series(factors, dtype=AMOUNT))
+    return table(Securities, rows)
 
 
 def values(valuation: Valuation, subject: str = "total", column: str = "value_base") -> list[Any]:

@@ -127,6 +127,14 @@ def test_drawdowns_know_their_high_and_their_age() -> None:
     assert table["peak_session"].to_list() == [day(n) for n in (0, 1, 1, 1, 4, 4)]
 
 
+@framewise
+@given(moves)
+def test_the_drawdown_now_is_the_last_of_the_series(values: list[float]) -> None:
+    newest, found = drawdowns(returns(*series(values))).row(-1, named=True), measured(list(values))
+    assert found["current_drawdown"] == newest["drawdown"]
+    assert found["sessions_in_drawdown"] == newest["sessions_in_drawdown"]
+
+
 def test_episodes_have_depth_trough_and_recovery() -> None:
     rows = drawdown_episodes(drawdowns(returns(*series([None, 0.1, -0.5, 0.5, 0.5, -0.2])))).rows()
     assert [row[2:6] for row in rows] == [
