@@ -127,30 +127,35 @@ def rolling_measures(
 
 def _rolled(ordered: pl.DataFrame, window: int, risk_free: float, periods: float) -> pl.DataFrame:
     year = float(np.sqrt(periods))
-    # Windows roll over the end of one series into the next; those are cut off by their place in the series.
-    deviation = _RETURN.rolling_std(window, ddof=1)
-    mean = _RETURN.rolling_mean(window) - risk_free
     first = pl.col("place") == window
-    before = pl.when(first).then(1.0).otherwise(pl.col("growth").shift(window))
-    downside = pl.col("downside").rolling_mean(window).sqrt()
     # Counts are differences of running counts; exact, unlike the deviation of returns that are all the same.
     known = _RETURN.is_not_null().cast(pl.Int64).cum_sum()
     changes = _RETURN.diff().fill_null(0.0).ne(0).cast(pl.Int64).cum_sum()
-    moves = changes - changes.shift(window - 1) > 0
     each = ordered.group_by("series", maintain_order=True).agg(pl.len())["len"]
     growth = ordered["growth"].to_numpy()
     pieces = np.split(growth, np.cumsum(each.to_numpy())[:-1])
     deepest = np.concatenate([_deepest(piece, window) for piece in pieces] or [growth])
-    is_full = known - known.shift(window).fill_null(0) == window
-    rolled = ordered.select(
+    # Windows roll over the end of one series into the next; those are cut off by their place in the series.
+    over_window = ordered.with_columns(
+        known=known,
+        changes=changes,
+        before=pl.when(first).then(1.0).otherwise(pl.col("growth").shift(window)),
+        mean=_RETURN.rolling_mean(window) - risk_free,
+        deviation=_RETURN.rolling_std(window, ddof=1),
+        downside=pl.col("downside").rolling_mean(window).sqrt(),
+    )
+    deviation, downside = pl.col("deviation"), pl.col("downside")
+    is_full = pl.col("known") - pl.col("known").shift(window).fill_null(0) == window
+    moves = pl.col("changes") - pl.col("changes").shift(window - 1) > 0
+    rolled = over_window.select(
         *_SUBJECT,
         "session",
         window=pl.lit(window, pl.Int64),
         is_full=is_full & (pl.col("place") >= window),
-        total_return=pl.col("growth") / before - 1,
+        total_return=pl.col("growth") / pl.col("before") - 1,
         volatility=deviation * year,
-        sharpe_ratio=pl.when(moves).then(mean / deviation * year),
-        sortino_ratio=pl.when(downside > 0).then(mean / downside * year),
+        sharpe_ratio=pl.when(moves).then(pl.col("mean") / deviation * year),
+        sortino_ratio=pl.when(downside > 0).then(pl.col("mean") / downside * year),
         max_drawdown=pl.Series(deepest, dtype=pl.Float64),
     )
     names = polars_schema(RollingMeasures).names()
