@@ -6,7 +6,7 @@ grouped by instrument and in order of time; all open lots of an instrument are o
 
 What happens next depends on nothing but the open lots, so that a history may be cut anywhere and the lots carried on.
 
-All of it is in one file, because the compiler remembers its work by the age of the file.
+All of it is in one file, because the compiler keeps its work as long as this file does not change.
 """
 
 from __future__ import annotations

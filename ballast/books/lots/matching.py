@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 
 from ballast.books.lots import kernel
+from ballast.books.lots.instruments import Array, Groups, by_instrument, codes_of
+from ballast.books.lots.reach import set_aside
 from ballast.configuration import LotMethod
 from ballast.money import AMOUNT, from_units
 
@@ -74,24 +76,24 @@ def match(
     """
     if events.is_empty():
         return Matched(carried, NO_MATCHES)
-    rows = _rows(events, carried)
-    touched = rows.select("account_id", "symbol").unique()
-    untouched = carried.join(
-        touched, on=["account_id", "symbol"], how="anti", maintain_order="left"
-    )
+    aside = set_aside(carried, events, methods)
+    reached = aside.reached()
+    rows = _rows(events, reached)
+    groups = by_instrument(rows)
     # Numbers of currencies, which a restatement may give to lots of which nothing was known.
-    currencies = rows["currency"].cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
-    results = _run(rows, methods, currencies)
+    currencies = codes_of(rows["currency"])
+    results = _run(rows, groups, methods, currencies)
     names = pl.DataFrame({"number": currencies, "currency": rows["currency"]}).unique()
-    lots = _open_lots(rows, results, names)
+    is_open = _integers(results.lots.quantities) != 0
+    opened = groups.order[is_open.to_numpy()]
+    lots = _open_lots(rows[opened], results, is_open, names)
     return Matched(
-        pl.concat([untouched, lots]) if untouched.height else lots,
-        _matches(rows, results, names),
+        aside.put_back(lots, opened < reached.height), _matches(rows, groups, results, names)
     )
 
 
 def _rows(events: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
-    """Put carried lots before the events of their instruments, grouped by instrument."""
+    """Put carried lots before the events."""
     rows = events.select(
         "account_id", "symbol", "kind", "operation", "quantity", "amount", "currency",
         "chosen_lot",
@@ -101,53 +103,50 @@ def _rows(events: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
         acquired_on=pl.coalesce("acquired_on", "traded_on"),
         quantity_acquired=pl.lit(None, dtype=AMOUNT),
     )  # fmt: skip
-    if carried.height:
-        concerned = carried.join(
-            events.select("account_id", "symbol").unique(),
-            on=["account_id", "symbol"], how="semi", maintain_order="left",
-        ).with_columns(
-            kind="origin", operation=pl.lit(kernel.CARRIED, dtype=pl.Int64),
-            chosen_lot=pl.lit(None, dtype=pl.String), traded_on=pl.col("acquired_on"),
-        )  # fmt: skip
-        rows = pl.concat([concerned.select(rows.columns), rows])
-    # Stable: events stay in the order of time, and carried lots before them in that of their opening.
-    return rows.sort("account_id", "symbol", maintain_order=True)
+    if carried.is_empty():
+        return rows
+    lots = carried.with_columns(
+        kind="origin", operation=pl.lit(kernel.CARRIED, dtype=pl.Int64),
+        chosen_lot=pl.lit(None, dtype=pl.String), traded_on=pl.col("acquired_on"),
+    )  # fmt: skip
+    return pl.concat([lots.select(rows.columns), rows])
 
 
 @dataclass(frozen=True)
 class _Results:
-    """What the loop filled, as NumPy arrays or lists of unlimited integers."""
+    """What the loop filled, as NumPy arrays or lists of unlimited integers, in the order of the groups."""
 
     lots: kernel.Lots
     matches: kernel.Matches
 
 
-def _run(rows: pl.DataFrame, methods: Mapping[str, LotMethod], currencies: pl.Series) -> _Results:
-    groups = rows.select(pl.struct("account_id", "symbol").rle_id().alias("at")).to_series()
-    is_first = groups.diff().fill_null(1) != 0
-    starts = [*is_first.arg_true().to_list(), rows.height]
-    accounts = rows["account_id"].filter(is_first).to_list()
+def _run(
+    rows: pl.DataFrame, groups: Groups, methods: Mapping[str, LotMethod], currencies: Array
+) -> _Results:
+    accounts = rows["account_id"][groups.firsts].to_list()
     numbers = [METHODS[methods.get(account, "fifo")] for account in accounts]
+    starts = groups.starts.tolist()
     units = rows.select(
-        operation="operation",
-        quantity=pl.col("quantity").to_physical(),
-        amount=pl.col("amount").to_physical().fill_null(0),
-        is_known=pl.col("amount").is_not_null().cast(pl.Int64),
+        "operation",
+        pl.col("quantity").to_physical(),
+        pl.col("amount").to_physical().fill_null(0),
+        is_known=pl.col("amount").is_not_null(),
+        chosen=_chosen(rows, groups),
+        currency=pl.Series(currencies),
+        day=pl.col("acquired_on").to_physical(),
     )
-    chosen = _chosen(rows)
-    days = rows["acquired_on"].to_physical().cast(pl.Int64)
     # What an instrument holds is never more than the sum of its events.
-    sums = pl.col("quantity", "amount").abs().sum().over(groups).max()
-    fits = max(units.select(sums).row(0)) < _LARGEST
-    given = [units[name] for name in ("operation", "quantity", "amount", "is_known")]
-    given += [chosen, currencies, days]
+    sizes = units.select(pl.col("quantity", "amount").cast(pl.Float64).abs()).to_numpy()
+    fits = np.add.reduceat(sizes[groups.order], groups.starts[:-1]).max() < _LARGEST / 2
     if rows.height >= _WORTH_COMPILING and fits:
+        given = [column.cast(pl.Int64).to_numpy()[groups.order] for column in units]
         return _compiled(starts, numbers, given)
-    columns: list[Any] = [starts, numbers, *(column.to_list() for column in given)]
+    ordered = units[groups.order]
+    columns: list[Any] = [starts, numbers, *(column.to_list() for column in ordered)]
     return _filled(kernel.Events._make(columns), rows.height, kernel.match, _zeros, _zeros)
 
 
-def _compiled(starts: list[int], numbers: list[int], given: list[pl.Series]) -> _Results:
+def _compiled(starts: list[int], numbers: list[int], given: list[Array]) -> _Results:
     # Imported where it pays: the compiler takes a quarter of a second to load.
     from ballast.books.lots import compiled
 
@@ -155,7 +154,7 @@ def _compiled(starts: list[int], numbers: list[int], given: list[pl.Series]) -> 
         [
             np.array(starts, np.int64),
             np.array(numbers, np.int64),
-            *(column.cast(pl.Int64).to_numpy() for column in given),
+            *given,
         ]
     )
     integers, floats = partial(np.zeros, dtype=np.int64), partial(np.zeros, dtype=np.float64)
@@ -184,19 +183,22 @@ def _filled(
         room *= 4
 
 
-def _chosen(rows: pl.DataFrame) -> pl.Series:
-    """Return per event the row that opened the lot which the owner named, or -1."""
-    nowhere = pl.Series(np.full(rows.height, -1, np.int64))
+def _chosen(rows: pl.DataFrame, groups: Groups) -> pl.Series:
+    """Return per event the place of the row that opened the lot which the owner named, or -1."""
     if rows["chosen_lot"].null_count() == rows.height:
-        return nowhere
-    opened = rows.select("account_id", "symbol", chosen_lot="lot_id").with_row_index("opened_by")
+        return pl.Series(np.full(rows.height, -1, np.int64))
+    places = np.empty(rows.height, np.int64)
+    places[groups.order] = np.arange(rows.height)
+    opened = rows.select("account_id", "symbol", chosen_lot="lot_id", place=pl.Series(places))
     found = rows.select("account_id", "symbol", "chosen_lot").join(
         opened, on=["account_id", "symbol", "chosen_lot"], how="left", maintain_order="left"
     )
-    return found["opened_by"].cast(pl.Int64).fill_null(-1)
+    return found["place"].fill_null(-1)
 
 
-def _open_lots(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl.DataFrame:
+def _open_lots(
+    rows: pl.DataFrame, results: _Results, is_open: pl.Series, names: pl.DataFrame
+) -> pl.DataFrame:
     state = pl.DataFrame(
         {
             "side": _integers(results.lots.sides),
@@ -206,9 +208,7 @@ def _open_lots(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl
             "is_known": _integers(results.lots.are_known),
             "number": _integers(results.lots.currencies),
         }
-    )
-    is_open = state["left"] != 0
-    state, rows = state.filter(is_open), rows.filter(is_open)
+    ).filter(is_open)
     before = pl.col("quantity_acquired") - pl.when(pl.col("quantity_acquired").is_not_null()).then(
         pl.col("quantity")
     )
@@ -238,11 +238,13 @@ _ORIGINS = {
 }  # fmt: skip
 
 
-def _matches(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl.DataFrame:
+def _matches(
+    rows: pl.DataFrame, groups: Groups, results: _Results, names: pl.DataFrame
+) -> pl.DataFrame:
     lot, closing = _integers(results.matches.lots), _integers(results.matches.events)
     if not len(lot):
         return NO_MATCHES
-    opened = rows.select("account_id", "symbol", "lot_id", "acquired_on")[lot]
+    opened = rows.select("account_id", "symbol", "lot_id", "acquired_on")[groups.order[lot]]
     closed = rows.select(
         "kind",
         "currency",
@@ -250,7 +252,7 @@ def _matches(rows: pl.DataFrame, results: _Results, names: pl.DataFrame) -> pl.D
         closed_on="traded_on",
         closed_at="opened_at",
         is_closing_known=pl.col("amount").is_not_null(),
-    )[closing]
+    )[groups.order[closing]]
     amounts = pl.DataFrame(
         {
             "side": _integers(results.lots.sides)[lot],

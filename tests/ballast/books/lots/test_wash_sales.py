@@ -189,6 +189,12 @@ def test_a_deferred_loss_that_leaves_with_its_units_is_told() -> None:
     assert deferred(*bought, conversion(150, "merger", -10, 5)).gone == 200
 
 
+def test_a_deferred_loss_that_goes_into_an_unknown_gain_is_told() -> None:
+    found = deferred(*LOSS, fill(110, 10, 70), fill(150, -5, 80, currency="EUR"))
+    assert found.gains["gain"].to_list() == [-200, None]
+    assert found.gone == 100
+
+
 def test_the_year_counts_without_what_is_deferred() -> None:
     [year] = gains_by_year(deferred(*LOSS, fill(110, 4, 70)).gains).iter_rows(named=True)
     assert (year["gain"], year["disallowed_loss"], year["taxable_gain"]) == (-200, 80, -120)
