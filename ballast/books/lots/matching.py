@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -138,12 +139,18 @@ def _run(
     # What an instrument holds is never more than the sum of its events.
     sizes = units.select(pl.col("quantity", "amount").cast(pl.Float64).abs()).to_numpy()
     fits = np.add.reduceat(sizes[groups.order], groups.starts[:-1]).max() < _LARGEST / 2
-    if rows.height >= _WORTH_COMPILING and fits:
+    if fits and (rows.height >= _WORTH_COMPILING or _is_compiled()):
         given = [column.cast(pl.Int64).to_numpy()[groups.order] for column in units]
         return _compiled(starts, numbers, given)
     ordered = units[groups.order]
     columns: list[Any] = [starts, numbers, *(column.to_list() for column in ordered)]
     return _filled(kernel.Events._make(columns), rows.height, kernel.match, _zeros, _zeros)
+
+
+def _is_compiled() -> bool:
+    """Say whether this process has the compiled loop already, which is then faster for any book."""
+    module = sys.modules.get("ballast.books.lots.compiled")
+    return module is not None and bool(module.match.signatures)
 
 
 def _compiled(starts: list[int], numbers: list[int], given: list[Array]) -> _Results:

@@ -17,8 +17,8 @@ from ballast.books.lots.instruments import Array
 from ballast.configuration import LotMethod
 
 _INSTRUMENT = ["account_id", "symbol"]
-# Units are compared as floats, with this much to spare.
-_MARGIN = 1.000001
+# Units of all lots together stay below this, or are not added up.
+_LARGEST = 1 << 62
 # A frame in more pieces than this is put together anew.
 _MOST_PIECES = 500
 
@@ -63,26 +63,28 @@ class SetAside:
         """
         if self.carried.is_empty():
             return lots
-        whole = pl.concat(list(self._pieces(lots, was_carried)))
+        pieces = [piece for piece in self._pieces(lots, was_carried) if piece.height]
+        whole = pl.concat(pieces) if pieces else lots
         return whole.rechunk() if whole.n_chunks() > _MOST_PIECES else whole
 
     def _pieces(self, lots: pl.DataFrame, was_carried: Array) -> Iterator[pl.DataFrame]:
         places = {(row[0], row[1]): (row[2], row[3]) for row in _runs(lots).iter_rows()}
         is_new = np.ones(lots.height, dtype=bool)
+        carried_before = np.concatenate([[0], was_carried.cumsum()])
         done = 0
         for run in self.runs:
             start, end = places.get(run.instrument, (0, 0))
             is_new[start:end] = False
-            opened = start + int(was_carried[start:end].sum())
+            opened = int(carried_before[end] - carried_before[start]) + start
             if run.start < run.rest:
                 # What remains of the lots within reach is older than those out of reach.
-                yield self.carried[done : run.start]
-                yield lots[start:opened]
-                yield self.carried[run.rest : run.rest_end]
-                yield lots[opened:end]
+                yield self.carried.slice(done, run.start - done)
+                yield lots.slice(start, opened - start)
+                yield self.carried.slice(run.rest, run.rest_end - run.rest)
+                yield lots.slice(opened, end - opened)
             else:
-                yield self.carried[done : run.rest_end]
-                yield lots[start:end]
+                yield self.carried.slice(done, run.rest_end - done)
+                yield lots.slice(start, end - start)
             done = run.end
         yield self.carried[done:]
         yield lots.filter(is_new)
@@ -94,32 +96,32 @@ def set_aside(
     """Find the carried lots that events can reach."""
     is_plain = (pl.col("operation") == kernel.TRADE) & pl.col("chosen_lot").is_null()
     wanted = events.group_by(_INSTRUMENT).agg(
-        units=pl.col("quantity").to_physical().cast(pl.Float64).abs().sum(),
+        units=pl.col("quantity").to_physical().abs().sum(),
         is_plain=is_plain.all(),
     )
     runs = _runs(carried).join(wanted, on=_INSTRUMENT).sort("start")
     if runs.select(_INSTRUMENT).is_duplicated().any():
         ordered = carried.sort(_INSTRUMENT, maintain_order=True)
         return set_aside(ordered, events, methods)
-    units = carried["quantity"].to_physical().cast(pl.Float64).abs().to_numpy()
+    units = carried["quantity"].to_physical().abs()
+    can_add = int(units.sum()) < _LARGEST
+    totals = np.concatenate([[0], units.cast(pl.Int64).to_numpy().cumsum()]) if can_add else None
     days = carried["acquired_on"].to_physical().to_numpy()
+    # How often a lot is older than the one before it, which a transfer may have brought.
+    returns = np.concatenate([[0], (days[1:] < days[:-1]).cumsum()])
     found = []
     for account, symbol, start, end, needed, plain in runs.iter_rows():
         rest, rest_end = end, end
         method = methods.get(account, "fifo")
-        if plain and method in ("fifo", "lifo") and bool((np.diff(days[start:end]) >= 0).all()):
-            if method == "fifo":
-                rest = start + _count(units[start:end], needed)
-            else:
-                rest, rest_end = start, end - _count(units[start:end][::-1], needed)
+        if totals is None or not plain or returns[start] != returns[end - 1]:
+            pass
+        elif method == "fifo":
+            rest = min(int(totals.searchsorted(totals[start] + needed)), end)
+        elif method == "lifo":
+            rest = start
+            rest_end = max(int(totals.searchsorted(totals[end] - needed, "right")) - 1, start)
         found.append(_Run((account, symbol), start, rest, rest_end, end))
     return SetAside(carried, found)
-
-
-def _count(units: Array, needed: float) -> int:
-    """Return how many of the first lots hold the units needed."""
-    place = int(np.searchsorted(units.cumsum(), needed * _MARGIN)) + 1
-    return min(place, len(units))
 
 
 def _runs(lots: pl.DataFrame) -> pl.DataFrame:

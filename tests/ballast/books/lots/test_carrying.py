@@ -10,13 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from ballast.books.broker_events import BrokerEvent
 from ballast.books.lots import matching
 from ballast.books.lots.book import match_postings
 from ballast.books.lots.events import CONVERSIONS, lot_events
 from ballast.books.lots.matching import NO_LOTS, NO_MATCHES, Matched, match
+from ballast.books.lots.reach import set_aside
 from ballast.books.postings import postings_of
-from tests.ballast.books.lots.histories import EXCHANGES, METHODS, histories, history
-from tests.ballast.builders import framewise
+from tests.ballast.books.lots.histories import (
+    EXCHANGES,
+    METHODS,
+    SYMBOLS,
+    book,
+    fill,
+    histories,
+    history,
+    split,
+    transfer,
+)
+from tests.ballast.builders import day, framewise
 
 _LOT_ORDER = ["account_id", "symbol", "opened_at", "lot_id"]
 _MATCH_ORDER = ["closed_at", "closing_id", "acquired_on", "lot_id"]
@@ -101,3 +113,61 @@ def test_a_day_without_events_changes_nothing() -> None:
     after = match(events_of(1, 60)[:0], {}, before.lots)
     assert_frame_equal(after.lots, before.lots)
     assert after.matches.is_empty()
+
+
+BOUGHT = [(fill(number, 10, 100 + number)) for number in range(9)]
+
+
+def reached(method: str, *events: BrokerEvent) -> list[str]:
+    """Return the days of the lots that a day of events can reach."""
+    carried = book(BOUGHT, method).lots
+    told = lot_events(postings_of(events, source="test"), EXCHANGES)
+    lots = set_aside(carried, told, {"a": method}).reached()  # type: ignore[dict-item]
+    return [str(acquired.day) for acquired in lots["acquired_on"]]
+
+
+ALL = [str(number) for number in range(1, 10)]
+
+
+@pytest.mark.parametrize(
+    ("method", "units", "within"),
+    [
+        ("fifo", -10, ["1"]),
+        ("fifo", -11, ["1", "2"]),
+        ("lifo", -10, ["9"]),
+        ("lifo", -11, ["8", "9"]),
+        ("fifo", -200, ALL),
+        ("lifo", -200, ALL),
+        ("hifo", -1, ALL),
+        ("average", -1, ALL),
+    ],
+)
+def test_a_day_reaches_the_lots_that_its_units_can_use(
+    method: str, units: int, within: list[str]
+) -> None:
+    assert reached(method, fill(20, units, 90)) == within
+
+
+def test_a_split_and_a_chosen_lot_reach_every_lot() -> None:
+    assert reached("fifo", split(20, 90)) == ALL
+    assert reached("fifo", fill(20, -1, 90, chosen_lot="any")) == ALL
+
+
+def test_lots_that_are_not_in_the_order_of_their_days_are_all_within_reach() -> None:
+    older = transfer(15, 10, "800", acquired_on=day(-100))
+    carried = book([*BOUGHT, older]).lots
+    told = lot_events(postings_of([fill(20, -1, 90)], source="test"), EXCHANGES)
+    assert set_aside(carried, told, {}).reached().height == 10
+
+
+@pytest.mark.parametrize("method", ["fifo", "lifo"])
+def test_lots_in_many_pieces_stay_together_by_security(method: str) -> None:
+    events = events_of(3, 200).filter(pl.col("kind") == "trade")
+    at_once = match(events, {"a": method, "b": method})  # type: ignore[dict-item]
+    in_days = in_pieces(events, list(range(1, events.height)), method)
+    assert_same(in_days, at_once)
+    for symbol in SYMBOLS:
+        places = in_days.lots.with_row_index().filter(account_id="a", symbol=symbol)
+        # One after the other, and in the order of their opening.
+        assert places["index"].diff().drop_nulls().eq(1).all()
+        assert places["opened_at"].is_sorted()
