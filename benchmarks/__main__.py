@@ -1,13 +1,18 @@
-"""Run every benchmark, or those named: `python -m benchmarks [history] [performance] [pipeline]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [history] [lots] [performance] [pipeline]`."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import history, performance, pipeline
+from benchmarks import history, lots, performance, pipeline
 from benchmarks.measure import print_rows
 
-_BENCHMARKS = {"history": history.run, "performance": performance.run, "pipeline": pipeline.run}
+_BENCHMARKS = {
+    "history": history.run,
+    "lots": lots.run,
+    "performance": performance.run,
+    "pipeline": pipeline.run,
+}
 
 
 def main() -> None:

@@ -55,4 +55,4 @@ def by_instrument(rows: pl.DataFrame) -> Groups:
 def codes_of(texts: pl.Series) -> Array:
     """Number texts; equal texts of one process have equal numbers, null has -1."""
     numbers = texts.cast(pl.Categorical).to_physical().cast(pl.Int64)
-    return numbers.fill_null(-1).to_numpy()
+    return (numbers.fill_null(-1) if numbers.null_count() else numbers).to_numpy()

@@ -103,9 +103,10 @@ def set_aside(
     if runs.select(_INSTRUMENT).is_duplicated().any():
         ordered = carried.sort(_INSTRUMENT, maintain_order=True)
         return set_aside(ordered, events, methods)
-    units = carried["quantity"].to_physical().abs()
-    can_add = int(units.sum()) < _LARGEST
-    totals = np.concatenate([[0], units.cast(pl.Int64).to_numpy().cumsum()]) if can_add else None
+    quantities = carried["quantity"].to_physical().cast(pl.Int64, strict=False)
+    units = np.abs(quantities.to_numpy())
+    can_add = quantities.null_count() == 0 and units.sum(dtype=np.float64) < _LARGEST
+    totals = np.concatenate([[0], units.cumsum()]) if can_add else None
     days = carried["acquired_on"].to_physical().to_numpy()
     # How often a lot is older than the one before it, which a transfer may have brought.
     returns = np.concatenate([[0], (days[1:] < days[:-1]).cumsum()])
