@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -248,18 +247,6 @@ def test_accounts_have_methods_of_their_own() -> None:
     frame = postings_of(events, source="test")
     found = realised_gains(match_postings(frame, EXCHANGES, {"b": "lifo"}).matches)
     assert dict(found.select("account_id", "gain").iter_rows()) == {"a": 500, "b": 250}
-
-
-NEW_YEAR = [
-    (datetime(2021, 1, 1, 4, 59, 59, tzinfo=UTC), 2020),
-    (datetime(2021, 1, 1, 5, 0, tzinfo=UTC), 2021),
-]
-
-
-@pytest.mark.parametrize(("moment", "year"), NEW_YEAR, ids=["before", "after"])
-def test_the_tax_year_ends_at_midnight_of_the_exchange(moment: datetime, year: int) -> None:
-    [sale] = gains([fill(0, 10, 100), fill(1, -10, 120, filled_at=moment)]).iter_rows(named=True)
-    assert sale["tax_year"] == year
 
 
 def test_an_expiry_realises_the_premium() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ballast.books.lots.terms import term
+from tests.ballast.books.lots.histories import fill, gains
 
 
 def term_of(acquired: date, closed: date) -> str:
@@ -72,3 +73,15 @@ def test_a_term_is_long_from_the_anniversary_of_the_first_day_held(
 def test_365_days_are_never_long_and_367_always(acquired: date) -> None:
     assert term_of(acquired, acquired + timedelta(days=365)) == "short"
     assert term_of(acquired, acquired + timedelta(days=367)) == "long"
+
+
+NEW_YEAR = [
+    (datetime(2021, 1, 1, 4, 59, 59, tzinfo=UTC), 2020),
+    (datetime(2021, 1, 1, 5, 0, tzinfo=UTC), 2021),
+]
+
+
+@pytest.mark.parametrize(("moment", "year"), NEW_YEAR, ids=["before", "after"])
+def test_the_tax_year_ends_at_midnight_of_the_exchange(moment: datetime, year: int) -> None:
+    [sale] = gains([fill(0, 10, 100), fill(1, -10, 120, filled_at=moment)]).iter_rows(named=True)
+    assert sale["tax_year"] == year
