@@ -5,8 +5,10 @@ from assets.control import broker_state, reconciliation_report
 from assets.insight import regime_detection, target_weights
 from assets.lots import lots_of_accounts
 from assets.market import exchange_rates, historical_data, prices, securities
+from assets.performance import portfolio_performance
 from assets.planning import planner_recommendations
 from assets.reporting import daily_report
+from assets.risk import risk_metrics
 from assets.statements import statement_import
 from assets.trading import emergency_actions, orders
 
@@ -19,9 +21,11 @@ ASSETS = (
     postings,
     lots_of_accounts,
     positions_snapshot,
+    portfolio_performance,
     broker_state,
     reconciliation_report,
     regime_detection,
+    risk_metrics,
     target_weights,
     planner_recommendations,
     orders,

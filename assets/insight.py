@@ -38,7 +38,7 @@ def regime_detection(
     bars = adjusted_for_splits(known_bars(run), known_actions(run), run.session)
     settings = run.workspace.portfolio.regime
     table = moving_average_regime(bars, settings, run.session).tail(_SESSIONS_SHOWN)
-    listed = run.workspace.securities
+    listed = run.workspace.securities(run.session)
     name = listed.filter(pl.col("symbol") == settings.index)["name"][0]
     run.publish(run.table("regime_detection", table, Regimes))
     last = table.row(-1, named=True)

@@ -15,6 +15,8 @@ from ballast.books.lots.book import (
 from ballast.books.lots.book import (
     tax_lots as valued_lots,
 )
+from ballast.books.lots.events import lot_events
+from ballast.books.lots.wash_sales import defer_losses
 from ballast.books.positions import known_postings, quantities
 from ballast.reporting.charts import gains_chart
 from ballast.tables import RealisedGains, TaxLots
@@ -83,8 +85,11 @@ def lots_of_accounts(
     known = known_postings(ledger, run.session).filter(pl.col("account_id").is_in(accounts))
     exchanges = dict(securities.select("symbol", "exchange").iter_rows())
     matched = match_postings(known, exchanges, run.workspace.portfolio.lot_methods)
-    lots = valued_lots(matched.lots, prices, securities, run.session)
-    gains = realised_gains(matched.matches)
+    gains, open_lots = realised_gains(matched.matches), matched.lots
+    if run.workspace.portfolio.taxes.wash_sales:
+        deferred = defer_losses(matched, lot_events(known, exchanges))
+        gains, open_lots = deferred.gains, deferred.lots
+    lots = valued_lots(open_lots, prices, securities, run.session)
     years = gains_by_year(gains)
     run.publish(
         run.table("tax_lots", lots, TaxLots), run.table("realised_gains", gains, RealisedGains)

@@ -39,7 +39,7 @@ def securities(
 ) -> dg.MaterializeResult:
     """What may be held or watched: the securities of the portfolio file, and those that only statements name."""
     run = SessionRun.of(context, workspace)
-    table = run.workspace.securities
+    table = run.workspace.securities(run.session)
     run.publish(run.table("securities", table, Securities))
     return run.result("securities", table, rows=table.select("symbol", "name", "exchange").head(30))
 
@@ -85,7 +85,7 @@ def historical_data(
     """Load what is missing, judge it, and publish new versions."""
     run = SessionRun.of(context, workspace)
     settings = run.workspace.portfolio.market_data
-    table = run.workspace.securities
+    table = run.workspace.securities(run.session)
     before = known_bars(run)
     observed, actions = _fetch(run, before, settings.history_start)
     actions = history.combine_actions([known_actions(run), actions])
@@ -94,7 +94,7 @@ def historical_data(
     corrected = history.corrections(before, versions)
     after = history.as_of(pl.concat([before, versions]), run.session)
     recent = run.session - _GAP_WINDOW
-    gaps = quality.gaps(after, table, run.workspace.calendars, recent, run.session)
+    gaps = quality.gaps(after, table, run.workspace.calendars(run.session), recent, run.session)
     findings = publish_history(run, versions, actions, pl.concat([judged.findings, gaps]))
 
     quarantined = findings.filter(pl.col("is_quarantined") & (pl.col("session") >= recent))
@@ -141,8 +141,8 @@ def prices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     run = SessionRun.of(context, workspace)
     table = latest_prices(
         known_closes(run),
-        run.workspace.securities,
-        run.workspace.calendars,
+        run.workspace.securities(run.session),
+        run.workspace.calendars(run.session),
         run.session,
         stale_limit=run.workspace.portfolio.market_data.stale_limit,
     )
@@ -158,7 +158,10 @@ def prices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
 
 
 @dg.asset(
-    group_name=_GROUP, kinds={"polars", "parquet"}, metadata=definition_metadata(ExchangeRates)
+    group_name=_GROUP,
+    kinds={"polars", "parquet"},
+    deps=["securities", "postings"],
+    metadata=definition_metadata(ExchangeRates),
 )
 def exchange_rates(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
@@ -167,27 +170,27 @@ def exchange_rates(
     run = SessionRun.of(context, workspace)
     portfolio = run.workspace.portfolio
     limit = portfolio.market_data.rate_age_limit
-    fixings, currencies = _fixings(run, run.session - timedelta(days=limit))
-    table = cross_rates(fixings, currencies, run.session, age_limit=limit)
+    reference, currencies = fixings(run, run.session - timedelta(days=limit))
+    table = cross_rates(reference, currencies, run.session, age_limit=limit)
     run.publish(run.table("exchange_rates", table, ExchangeRates))
     shown = table.filter(pl.col("from_currency") == portfolio.base_currency)
     return run.result("exchange_rates", table, rows=shown)
 
 
-def _fixings(run: SessionRun, first: date) -> tuple[pl.DataFrame, list[str]]:
+def fixings(run: SessionRun, first: date) -> tuple[pl.DataFrame, list[str]]:
     """Return the reference rates, and the currencies that they allow to convert.
 
     A currency of the portfolio must have one; of another that was booked, the value is unknown without.
     """
     source, needed = run.workspace.reference_rates, list(run.workspace.portfolio.currencies)
     found = [source.reference_rates(needed, first, run.session)]
-    for booked in sorted(set(run.workspace.currencies) - set(needed)):
+    for booked in sorted(set(run.workspace.currencies(run.session)) - set(needed)):
         try:
-            fixings = source.reference_rates([booked], first, run.session)
+            of_one = source.reference_rates([booked], first, run.session)
         except MarketDataError:
             continue
-        if fixings.height:
-            found.append(fixings)
+        if of_one.height:
+            found.append(of_one)
             needed.append(booked)
     return pl.concat(found), needed
 

@@ -136,6 +136,34 @@ class ReconciliationSettings(_Strict):
     )
 
 
+class PerformanceSettings(_Strict):
+    """How returns and risk are measured."""
+
+    risk_free: Number = Field(
+        0.0, ge=-0.05, le=0.5, description="Risk-free rate per year in the ratios, as a share."
+    )
+    sessions_per_year: Whole = Field(
+        252, ge=1, le=366, description="Returns per year in everything annualised."
+    )
+    benchmark: str | None = Field(
+        None, description="Security or index that beta refers to; default: the regime's index."
+    )
+    risk_window: Whole = Field(
+        252, ge=60, le=2520, description="Sessions that risk is measured over."
+    )
+    confidence: Number = Field(
+        0.95, gt=0.5, lt=1.0, description="Confidence of value at risk and expected shortfall."
+    )
+
+
+class TaxSettings(_Strict):
+    """What the tax law of the owner asks of the lots; the lot method is a matter of each account."""
+
+    wash_sales: Flag = Field(
+        False, description="Defer losses as the US wash sale rule asks, across all accounts."
+    )
+
+
 class PlannerSettings(_Strict):
     """Limits of the plan."""
 
@@ -256,6 +284,8 @@ class Portfolio(_Strict):
     costs: CostSettings = CostSettings()
     regime: RegimeSettings = RegimeSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    taxes: TaxSettings = TaxSettings()
     planner: PlannerSettings = PlannerSettings()
     emergency: EmergencySettings = EmergencySettings()
     storage: StorageSettings = StorageSettings()
@@ -288,6 +318,8 @@ class Portfolio(_Strict):
                 problems.append(f"account {account.id!r} targets unknown securities: {unknown}")
         if symbols and self.regime.index not in symbols:
             problems.append(f"regime.index {self.regime.index!r} is not among the securities")
+        if symbols and self.benchmark not in symbols:
+            problems.append(f"performance.benchmark {self.benchmark!r} is not among the securities")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -301,6 +333,11 @@ class Portfolio(_Strict):
     def base_currencies(self) -> dict[str, str]:
         """Base currency per account."""
         return {account.id: self.base_currency_of(account.id) for account in self.accounts}
+
+    @property
+    def benchmark(self) -> str:
+        """Symbol that beta refers to."""
+        return self.performance.benchmark or self.regime.index
 
     @property
     def lot_methods(self) -> dict[str, LotMethod]:

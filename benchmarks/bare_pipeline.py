@@ -47,13 +47,13 @@ _HELD = ("symbol", "quantity", "average_price", "currency")
 
 def run(workspace: Workspace, session: date, database: Path) -> str:
     """Run one session; returns the report."""
-    portfolio, listed = workspace.portfolio, workspace.securities
+    portfolio, listed = workspace.portfolio, workspace.securities(session)
     with duckdb.connect(database) as connection:
         connection.begin()
         tables = _Tables(connection, session)
         bars, actions = _update_history(workspace, session, tables)
         prices = latest_prices(
-            bars, listed, workspace.calendars, session,
+            bars, listed, workspace.calendars(session), session,
             stale_limit=portfolio.market_data.stale_limit,
         )  # fmt: skip
         limit = portfolio.market_data.rate_age_limit
@@ -119,7 +119,7 @@ def _update_history(
     workspace: Workspace, session: date, tables: _Tables
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     settings, source = workspace.portfolio.market_data, workspace.market_data
-    symbols = workspace.securities["symbol"].to_list()
+    symbols = workspace.securities(session)["symbol"].to_list()
     before = tables.bars()
     asked = history.windows(
         before, symbols, session, history_start=settings.history_start, overlap=_CORRECTION_WINDOW
@@ -135,7 +135,11 @@ def _update_history(
     tables.replace("corporate_actions", actions)
     after = tables.bars()
     gaps = quality.gaps(
-        after, workspace.securities, workspace.calendars, session - _GAP_WINDOW, session
+        after,
+        workspace.securities(session),
+        workspace.calendars(session),
+        session - _GAP_WINDOW,
+        session,
     )
     tables.replace("quality_findings", pl.concat([judged.findings, gaps]))
     return after, actions

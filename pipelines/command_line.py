@@ -59,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--session", type=date.fromisoformat)
     report.set_defaults(command=_report)
 
+    export = commands.add_parser(
+        "export", help="write lots and realised gains of a session for a tax adviser"
+    )
+    export.add_argument("folder", type=Path)
+    export.add_argument("--session", type=date.fromisoformat)
+    export.add_argument("--year", type=int, help="only gains of this tax year")
+    export.set_defaults(command=_export)
+
     dev = commands.add_parser("dev", help="open the Dagster UI")
     dev.add_argument("--port", type=int, default=3000)
     dev.set_defaults(command=_dev)
@@ -111,6 +119,19 @@ def _report(workspace: Workspace, options: argparse.Namespace) -> int:
         print("No session has been run yet: `make run`.", file=sys.stderr)
         return _EXIT_PROBLEM
     _print_report(workspace, options.session or date.fromisoformat(published[-1]))
+    return 0
+
+
+def _export(workspace: Workspace, options: argparse.Namespace) -> int:
+    from resources.export import export_taxes
+
+    published = workspace.lake.snapshot(["realised_gains"]).partitions("realised_gains")
+    if not published:
+        print("No session has been run yet: `make run`.", file=sys.stderr)
+        return _EXIT_PROBLEM
+    session = options.session.isoformat() if options.session else published[-1]
+    for path in export_taxes(workspace.lake, session, options.folder, options.year):
+        print(path)
     return 0
 
 

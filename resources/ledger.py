@@ -47,9 +47,14 @@ class Ledger:
         frame = pl.DataFrame(rows, schema=polars_schema(Postings), orient="row")
         return Postings.validate(frame)
 
-    def commodities(self) -> list[str]:
-        """Return every security and currency that was ever booked."""
-        query = sa.select(postings.c.commodity).distinct().order_by(postings.c.commodity)
+    def commodities(self, session: date) -> list[str]:
+        """Return every security and currency that was booked up to the end of a session."""
+        query = (
+            sa.select(postings.c.commodity)
+            .where(postings.c.occurred_at < end_of_session(session))
+            .distinct()
+            .order_by(postings.c.commodity)
+        )
         with self.store.read() as connection:
             return list(connection.scalars(query))
 

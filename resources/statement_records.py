@@ -28,7 +28,9 @@ def instrument_rows(statement: Statement, digest: str) -> list[dict[str, Any]]:
         for each in statement.instruments or ()
     ]
     return [
-        _instrument(each, currency, digest) for each, currency in listed if currency is not None
+        _instrument(each, currency, digest) | {"known_from": statement.first_day}
+        for each, currency in listed
+        if currency is not None
     ]
 
 

@@ -116,15 +116,26 @@ class StatementBook:
             row = connection.execute(query).first()
         return None if row is None else self._statement(row.sha256, account_id, row.last_day)
 
-    def learned_instruments(self) -> pl.DataFrame:
-        """Return the securities that statements have named: symbol, name, currency, exchange, kind, multiplier."""
+    def learned_instruments(self, until: date) -> pl.DataFrame:
+        """Return the securities that statements of periods up to a day have named.
+
+        Returns
+        -------
+        pl.DataFrame
+            symbol, name, currency, exchange, kind, multiplier; of several statements the newest counts.
+        """
         listed = instruments.c
         names = ("symbol", "name", "currency", "exchange", "kind", "multiplier")
-        query = sa.select(*(listed[name] for name in names)).order_by(listed.symbol)
+        query = (
+            sa.select(*(listed[name] for name in names))
+            .where(listed.known_from <= until)
+            .order_by(listed.symbol, listed.known_from.desc(), listed.sha256)
+        )
         with self.store.read() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         texts = [(name, pl.String) for name in names[:-1]]
-        return pl.DataFrame(rows, schema=[*texts, ("multiplier", AMOUNT)])
+        frame = pl.DataFrame(rows, schema=[*texts, ("multiplier", AMOUNT)])
+        return frame.unique("symbol", keep="first", maintain_order=True)
 
     def closes(self, until: date) -> pl.DataFrame:
         """Return the closing prices that statements gave up to a day: symbol, day, close, oldest first."""

@@ -101,22 +101,20 @@ class Workspace:
         """Sessions of the configured exchanges, which make the portfolio's sessions; the store is not asked."""
         return trading_calendars(self.portfolio.exchanges, self.data / "calendars")
 
-    @property
-    def calendars(self) -> TradingCalendars:
+    def securities(self, session: date) -> pl.DataFrame:
+        """The configured securities, and those that only statements up to a session name, which are never traded."""
+        learned = self.statements.learned_instruments(session)
+        return securities_table(self.portfolio, learned)
+
+    def calendars(self, session: date) -> TradingCalendars:
         """Sessions of the exchange of every security."""
-        exchanges = self.securities["exchange"].unique().sort().to_list()
+        exchanges = self.securities(session)["exchange"].unique().sort().to_list()
         return trading_calendars(exchanges, self.data / "calendars")
 
-    @property
-    def securities(self) -> pl.DataFrame:
-        """The configured securities, and those that only statements name, which are never traded."""
-        return securities_table(self.portfolio, self.statements.learned_instruments())
-
-    @property
-    def currencies(self) -> tuple[str, ...]:
+    def currencies(self, session: date) -> tuple[str, ...]:
         """Currencies in use: those of the portfolio, of all securities and of cash in the ledger."""
-        securities = self.securities
-        booked = set(self.ledger.commodities()) - set(securities["symbol"])
+        securities = self.securities(session)
+        booked = set(self.ledger.commodities(session)) - set(securities["symbol"])
         return tuple(sorted({*self.portfolio.currencies, *securities["currency"], *booked}))
 
     @cached_property

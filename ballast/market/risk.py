@@ -117,7 +117,8 @@ def correlations(returns: pl.DataFrame, *, minimum: int = MINIMUM_OBSERVATIONS) 
 
 def _aligned(known: pl.DataFrame, subjects: pl.Series) -> np.ndarray:
     """Return a matrix with a row per span and a column per subject; NaN where a subject has no return."""
-    spans = known.select("session", "since").unique()
+    # Sorted, because the order of the rows decides the last digit of their sums.
+    spans = known.select("session", "since").unique().sort("session", "since")
     row = known.join(
         spans.with_row_index("row"), on=["session", "since"], nulls_equal=True,
         maintain_order="left",

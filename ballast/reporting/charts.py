@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING
-
 import polars as pl
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from ballast.reporting.panels import BLUE, GREY, ORANGE, panels, plain, png
 
 _REGIME_COLOURS = {"bull": "#2e8b57", "sideways": "#c9a227", "bear": "#b03a2e"}
-_BLUE, _GREY, _ORANGE = "#2b6cb0", "#a0aec0", "#dd6b20"
 
 
 def positions_chart(positions: pl.DataFrame) -> bytes:
@@ -24,16 +18,15 @@ def positions_chart(positions: pl.DataFrame) -> bytes:
         `Positions`; an account with an unknown value is drawn by name only.
     """
     accounts = positions["account_id"].unique().sort().to_list()
-    figure, panels = _panels(max(len(accounts), 1), height=5.2)
-    for panel, account in zip(panels, accounts, strict=False):
+    figure, axes = panels(max(len(accounts), 1), height=5.2)
+    for panel, account in zip(axes, accounts, strict=False):
         book = positions.filter(pl.col("account_id") == account).sort("weight", nulls_last=False)
-        colours = [_GREY if cash else _BLUE for cash in book["is_cash"]]
+        colours = [GREY if cash else BLUE for cash in book["is_cash"]]
         weights = (book["weight"].fill_null(0.0) * 100).to_list()
         panel.barh(book["commodity"].to_list(), weights, color=colours)
         panel.set_title(f"{account}: share of value, %", fontsize=10)
-        panel.tick_params(labelsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
+        plain(panel)
+    return png(figure)
 
 
 def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
@@ -48,13 +41,13 @@ def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
     window : int
         Sessions in the moving average.
     """
-    figure, (panel,) = _panels(1, height=3.6)
+    figure, (panel,) = panels(1, height=3.6)
     sessions = regimes["session"].to_list()
-    panel.plot(sessions, regimes["close"].to_list(), color=_BLUE, linewidth=1.3, label="close")
+    panel.plot(sessions, regimes["close"].to_list(), color=BLUE, linewidth=1.3, label="close")
     panel.plot(
         sessions,
         regimes["moving_average"].to_list(),
-        color=_ORANGE,
+        color=ORANGE,
         linewidth=1.1,
         label=f"{window}-session average",
     )
@@ -78,9 +71,8 @@ def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
     panel.set_title(f"{name}: regime by distance from its moving average", fontsize=10)
     panel.legend(fontsize=8, loc="best", framealpha=0.9)
     panel.margins(x=0.005)
-    panel.tick_params(labelsize=8)
-    panel.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
+    plain(panel)
+    return png(figure)
 
 
 def gains_chart(years: pl.DataFrame) -> bytes:
@@ -92,24 +84,25 @@ def gains_chart(years: pl.DataFrame) -> bytes:
         `GainsByYear`.
     """
     books = years.select("account_id", "currency").unique().sort("account_id", "currency").rows()
-    figure, panels = _panels(max(len(books), 1), height=3.2)
+    figure, axes = panels(max(len(books), 1), height=3.2)
     if not books:
-        panels[0].text(0.5, 0.5, "Nothing has been sold.", ha="center", va="center")
-        panels[0].set_axis_off()
-    for panel, (account, currency) in zip(panels, books, strict=False):
+        axes[0].text(0.5, 0.5, "Nothing has been sold.", ha="center", va="center")
+        axes[0].set_axis_off()
+    for panel, (account, currency) in zip(axes, books, strict=False):
         own = years.filter(account_id=account, currency=currency)
-        ticks = own["tax_year"].unique().sort().to_list()
-        for term, colour, shift in (("short", _ORANGE, -0.2), ("long", _BLUE, 0.2)):
+        named = own["tax_year"].unique().sort().to_list()
+        places = range(len(named))
+        for term, colour, shift in (("short", ORANGE, -0.2), ("long", BLUE, 0.2)):
             gains = dict(own.filter(term=term).select("tax_year", "gain").iter_rows())
-            heights = [float(gains.get(year, 0)) for year in ticks]
-            panel.bar([year + shift for year in ticks], heights, 0.38, color=colour, label=term)
-        panel.axhline(0, color=_GREY, linewidth=0.8)
-        panel.set_xticks(ticks)
+            heights = [float(gains.get(year, 0)) for year in named]
+            panel.bar([at + shift for at in places], heights, 0.38, color=colour, label=term)
+        panel.axhline(0, color=GREY, linewidth=0.8)
+        panel.set_xticks(list(places), [str(year) for year in named])
+        panel.set_xlim(-1, len(named))
         panel.set_title(f"{account}: realised gains, {currency}", fontsize=10)
         panel.legend(fontsize=8, frameon=False)
-        panel.tick_params(labelsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
+        plain(panel)
+    return png(figure)
 
 
 def plan_chart(recommendations: pl.DataFrame) -> bytes:
@@ -122,42 +115,24 @@ def plan_chart(recommendations: pl.DataFrame) -> bytes:
     """
     trades = recommendations.filter(pl.col("side") != "exchange")
     accounts = trades["account_id"].unique().sort().to_list()
-    figure, panels = _panels(max(len(accounts), 1), height=5.2)
+    figure, axes = panels(max(len(accounts), 1), height=5.2)
     if not accounts:
-        panels[0].text(0.5, 0.5, "No trades are recommended.", ha="center", va="center")
-        panels[0].set_axis_off()
-    for panel, account in zip(panels, accounts, strict=False):
+        axes[0].text(0.5, 0.5, "No trades are recommended.", ha="center", va="center")
+        axes[0].set_axis_off()
+    for panel, account in zip(axes, accounts, strict=False):
         book = trades.filter(pl.col("account_id") == account).sort("step", descending=True)
         rows = range(book.height)
         before = (book["weight_before"] * 100).to_list()
         after = (book["weight_after"] * 100).to_list()
-        panel.hlines(rows, before, after, color=_GREY, linewidth=1.5)
-        panel.scatter(before, rows, color=_GREY, s=22, label="before", zorder=3)
-        panel.scatter(after, rows, color=_BLUE, s=22, label="after", zorder=3)
+        panel.hlines(rows, before, after, color=GREY, linewidth=1.5)
+        panel.scatter(before, rows, color=GREY, s=22, label="before", zorder=3)
+        panel.scatter(after, rows, color=BLUE, s=22, label="after", zorder=3)
         target = (book["target_weight"] * 100).to_list()
-        panel.scatter(target, rows, color=_ORANGE, marker="|", s=90, label="target", zorder=4)
+        panel.scatter(target, rows, color=ORANGE, marker="|", s=90, label="target", zorder=4)
         labels = [f"{side} {symbol}" for side, symbol in book.select("side", "symbol").iter_rows()]
         panel.set_yticks(list(rows), labels)
         panel.tick_params(labelsize=8)
         panel.set_title(f"{account}: weight, %", fontsize=10)
         panel.legend(fontsize=8, frameon=False)
         panel.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
-
-
-def _panels(count: int, *, height: float) -> tuple[Figure, list[Axes]]:
-    # The object interface, because pyplot keeps global state and picks a screen backend.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, height), layout="constrained")
-    grid = figure.subplots(1, count, squeeze=False)
-    return figure, list(grid[0])
-
-
-def _png(figure: Figure) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    content = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(content, format="png", dpi=90, metadata={"Software": None})
-    return content.getvalue()
+    return png(figure)

@@ -218,7 +218,8 @@ instruments = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("multiplier", ExactDecimal, nullable=False),
     sa.Column("isin", sa.String(32), nullable=True),
-    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("known_from", sa.Date, nullable=False),
 )
 
 paper_movements = sa.Table(

@@ -17,7 +17,8 @@ from tests.demonstration import REPOSITORY, Demonstration
 
 ASSET_KEYS = {
     "statement_import", "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
-    "tax_lots", "realised_gains", "positions_snapshot", "broker_positions", "broker_balances", "reconciliation_report",
+    "tax_lots", "realised_gains", "positions_snapshot", "portfolio_performance",
+    "risk_metrics", "broker_positions", "broker_balances", "reconciliation_report",
     "regime_detection", "target_weights", "planner_recommendations", "orders",
     "emergency_actions", "daily_report",
 }  # fmt: skip
@@ -103,7 +104,10 @@ def test_partitions_are_the_days_on_which_an_exchange_trades(demonstration: Demo
 def test_closed_days_are_those_without_any_session(demonstration: Demonstration) -> None:
     workspace = demonstration.workspace
     closed = closed_days(
-        workspace.calendars, workspace.portfolio.exchanges, date(2020, 4, 6), date(2020, 4, 13)
+        workspace.portfolio_calendars,
+        workspace.portfolio.exchanges,
+        date(2020, 4, 6),
+        date(2020, 4, 13),
     )
     assert closed == [date(2020, 4, 10), date(2020, 4, 11), date(2020, 4, 12)]
 

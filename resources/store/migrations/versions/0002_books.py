@@ -66,5 +66,6 @@ def upgrade() -> None:
         sa.Column("multiplier", ExactDecimal(38, 8), nullable=False),
         sa.Column("isin", sa.String(32), nullable=True),
         sa.Column("sha256", sa.String(64), nullable=False),
-        sa.PrimaryKeyConstraint("symbol", name=op.f("pk_instruments")),
+        sa.Column("known_from", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("symbol", "sha256", name=op.f("pk_instruments")),
     )
