@@ -176,13 +176,14 @@ def _value_chart(valuation: Valuation, found: Performance) -> bytes:
 
 
 def _shown(measures: pl.DataFrame) -> pl.DataFrame:
-    percent = (
-        "total_return", "annual_return", "money_weighted_return", "volatility", "max_drawdown",
-        "current_drawdown",
-    )  # fmt: skip
+    percent = {
+        "total_return": "return", "annual_return": "return per year",
+        "money_weighted_return": "internal rate of return", "volatility": "volatility",
+        "max_drawdown": "deepest drawdown", "current_drawdown": "drawdown now",
+    }  # fmt: skip
     return measures.filter(pl.col("level") != "bucket").select(
         "level", "subject", "first_session",
-        *((pl.col(name) * 100).round(2).alias(f"{name} %") for name in percent),
+        *((pl.col(name) * 100).round(2).alias(f"{label} %") for name, label in percent.items()),
         *(pl.col(name).round(2) for name in ("sharpe_ratio", "sortino_ratio", "calmar_ratio")),
     )  # fmt: skip
 

@@ -13,14 +13,21 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from ballast.books.attribution import contributions, linked_contributions
 from ballast.books.lots.book import match_postings, realised_gains, tax_lots
+from ballast.books.performance import portfolio_performance
 from ballast.books.positions import positions_snapshot
 from ballast.books.postings import postings_of
+from ballast.books.valuation import value_portfolios
 from ballast.configuration import target_weights_table
 from ballast.market import history, quality
+from ballast.market.daily_rates import daily_rates
 from ballast.market.exchange_rates import Rates, cross_rates
+from ballast.market.indicators import true_ranges
 from ballast.market.prices import latest_prices
 from ballast.market.regime import moving_average_regime
+from ballast.market.returns import security_returns
+from ballast.market.risk import correlations, risk_metrics
 from ballast.planning.account import accounts_of
 from ballast.planning.plan import plan_account
 from ballast.planning.tables import plans_table, recommendations_table
@@ -42,6 +49,7 @@ _CORRECTION_WINDOW = timedelta(days=14)
 _GAP_WINDOW = timedelta(days=92)
 _LATE_BOOKINGS = timedelta(days=30)
 _SESSIONS_SHOWN = 260
+_RISK_WINDOW = 403
 _HELD = ("symbol", "quantity", "average_price", "currency")
 
 
@@ -96,6 +104,9 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
                 recommendations=recommendations,
             )
         )  # fmt: skip
+        measures = _performance(workspace, session, ledger, listed, bars, actions)
+        for name, table in measures.items():
+            tables.replace(name, table)
         tables.replace("securities", listed)
         tables.replace("prices", prices)
         tables.replace("exchange_rates", rates_table)
@@ -159,6 +170,50 @@ def _update_ledger(workspace: Workspace, session: date, tables: _Tables) -> pl.D
         tables.append("postings", new)
         known = pl.concat([known, new.select(known.columns)])
     return Postings.validate(known.sort("occurred_at", "posting_id"))
+
+
+def _performance(
+    workspace: Workspace,
+    session: date,
+    ledger: pl.DataFrame,
+    listed: pl.DataFrame,
+    bars: pl.DataFrame,
+    actions: pl.DataFrame,
+) -> dict[str, pl.DataFrame]:
+    portfolio, limit = workspace.portfolio, workspace.portfolio.market_data.rate_age_limit
+    first = ledger["occurred_at"].dt.date().min()
+    calendars = workspace.portfolio_calendars
+    sessions = sorted(
+        {
+            day
+            for exchange in portfolio.exchanges
+            for day in calendars.sessions_between(exchange, first, session)  # type: ignore[arg-type]
+        }
+    )
+    fixings = workspace.reference_rates.reference_rates(
+        portfolio.currencies, sessions[0] - timedelta(days=limit), session
+    )
+    base = portfolio.base_currency
+    rates = daily_rates(fixings, portfolio.currencies, base, sessions, age_limit=limit)
+    valuation = value_portfolios(ledger, listed, bars, actions, rates, sessions, base)
+    found = portfolio_performance(valuation)
+    daily = pl.concat([contributions(valuation, listed, level) for level in ("total", "account")])
+    shown = found.returns.filter(pl.col("level") != "bucket")
+    recent = bars.filter(pl.col("session") >= session - timedelta(days=_RISK_WINDOW))
+    returns = security_returns(recent, actions)
+    return {
+        "portfolio_performance": found.measures,
+        "portfolio_values": valuation.portfolios,
+        "portfolio_returns": found.drawdowns,
+        "portfolio_rolling": found.rolling,
+        "portfolio_periods": found.periods,
+        "portfolio_turnover": found.turnover,
+        "portfolio_attribution": linked_contributions(daily, shown),
+        "daily_contributions": daily,
+        "risk_metrics": risk_metrics(pl.concat([returns, shown]), portfolio.benchmark),
+        "correlations": correlations(returns),
+        "true_ranges": true_ranges(recent, actions, session),
+    }
 
 
 def _ask_brokers(

@@ -98,10 +98,13 @@ class Ui:
 
 
 @contextlib.contextmanager
-def running_ui(folder: Path) -> Iterator[Ui]:
-    """Start the UI on a copy of the demonstration; it and all its processes end with the context."""
+def running_ui(folder: Path, example: Path = PROJECT) -> Iterator[Ui]:
+    """Start the UI on a copy of the demonstration or of an example; all its processes end with the context."""
     for name in _COPIED:
-        shutil.copyfile(PROJECT / name, folder / name)
+        source = example if (example / name).exists() else PROJECT
+        shutil.copyfile(source / name, folder / name)
+    if (example / "inbox").is_dir():
+        shutil.copytree(example / "inbox", folder / "inbox")
     environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     environment["BALLAST_PORTFOLIO"] = str(folder / "portfolio.toml")
     port = _free_port()

@@ -74,7 +74,7 @@ def test_the_graph_shows_every_group(view: Window) -> None:
 
 
 def test_the_whole_graph_can_be_read(browser: Browser, ui: Ui, newest_session: str) -> None:
-    with window(browser, ui, sharpness=1.5) as view:
+    with window(browser, ui, size=(2500, 1250)) as view:
         # Top to bottom, and low nodes, so that all of it fits in the window.
         view.page.add_init_script("""
             localStorage.setItem('large-screen-nav-open', 'false');
@@ -89,14 +89,18 @@ def test_the_whole_graph_can_be_read(browser: Browser, ui: Ui, newest_session: s
         for asset in ("securities", "positions_snapshot", "orders", "daily_report"):
             expect(nodes.filter(has_text=asset).first).to_be_visible()
         # A double click beside the graph fits it into the window.
-        view.page.mouse.dblclick(1420, 300)
+        view.page.mouse.dblclick(2420, 300)
         nodes.first.element_handle().wait_for_element_state("stable")
         view.screenshot("asset_graph", around=nodes)
 
 
 @pytest.mark.parametrize(
-    "asset", ["positions_snapshot", "regime_detection", "planner_recommendations"]
-)
+    "asset",
+    [
+        "positions_snapshot", "portfolio_performance", "realised_gains", "regime_detection",
+        "planner_recommendations",
+    ],
+)  # fmt: skip
 def test_plot_and_row_count_of_an_asset(view: Window, newest_session: str, asset: str) -> None:
     view.open(_event(asset, newest_session))
     expect(view.metadata("dagster/row_count").locator("td").nth(1)).to_have_text(

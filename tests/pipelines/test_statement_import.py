@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from ballast.configuration import parse
 from pipelines.sensors import statement_inbox_sensor
 from tests.ballast.books.statements.fixture_statements import history
-from tests.demonstration import Demonstration, TestWorkspace
+from tests.demonstration import REPOSITORY, Demonstration, TestWorkspace
 
 SESSION = date(2022, 12, 30)
 PORTFOLIO = """
@@ -168,3 +169,17 @@ def test_an_empty_inbox_is_skipped_with_the_reason(tmp_path: Path) -> None:
     answer = statement_inbox_sensor(context)
     assert isinstance(answer, dg.SkipReason)
     assert "inbox" in str(answer.skip_message)
+
+
+def test_the_example_matches_its_statements_in_every_figure(tmp_path: Path) -> None:
+    example = REPOSITORY / "examples" / "statements"
+    shutil.copytree(example / "inbox", tmp_path / "inbox")
+    portfolio = parse((example / "portfolio.toml").read_text(), where="example")
+    demonstration = Demonstration(TestWorkspace(portfolio, tmp_path))
+    assert demonstration.run().success
+    assert set(demonstration.read("statement_import")["status"]) == {"imported"}
+    assert set(demonstration.read("reconciliation_report")["outcome"]) == {"matched"}
+    gains = demonstration.read("realised_gains")
+    assert gains["gain"].null_count() == 0
+    assert set(gains["term"]) == {"short", "long"}
+    assert gains["is_short_sale"].any()
