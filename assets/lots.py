@@ -18,6 +18,7 @@ from ballast.books.lots.book import (
 from ballast.books.lots.events import lot_events
 from ballast.books.lots.wash_sales import defer_losses
 from ballast.books.positions import known_postings, quantities
+from ballast.configuration import Portfolio
 from ballast.reporting.charts import gains_chart
 from ballast.tables import RealisedGains, TaxLots
 from resources.workspace_resource import WorkspaceResource
@@ -84,6 +85,7 @@ def lots_of_accounts(
     accounts = list(run.workspace.portfolio.base_currencies)
     known = known_postings(ledger, run.session).filter(pl.col("account_id").is_in(accounts))
     exchanges = dict(securities.select("symbol", "exchange").iter_rows())
+    known = _with_choices(known, run.workspace.portfolio)
     matched = match_postings(known, exchanges, run.workspace.portfolio.lot_methods)
     gains, open_lots = realised_gains(matched.matches), matched.lots
     if run.workspace.portfolio.taxes.wash_sales:
@@ -154,6 +156,13 @@ def lots_of_accounts(
             )
         ],
     )  # fmt: skip
+
+
+def _with_choices(postings: pl.DataFrame, portfolio: Portfolio) -> pl.DataFrame:
+    """Note on each sale the lot that the owner chose for it."""
+    choices = {choice.sale: choice.lot for choice in portfolio.lot_choices}
+    chosen = pl.col("posting_id").replace_strict(choices, default=None, return_dtype=pl.String)
+    return postings.with_columns(chosen_lot=pl.coalesce(chosen, "chosen_lot"))
 
 
 def _apart(lots: pl.DataFrame, postings: pl.DataFrame) -> pl.DataFrame:

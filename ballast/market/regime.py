@@ -11,8 +11,8 @@ from datetime import date
 
 import polars as pl
 
-from ballast.configuration import RegimeSettings
 from ballast.errors import HistoryTooShortError
+from ballast.settings import RegimeSettings
 from ballast.tables import Regimes
 
 # The noise of a running sum must not decide on which side of a threshold an index stands that is exactly at it.

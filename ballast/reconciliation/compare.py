@@ -11,7 +11,6 @@ from datetime import date, datetime
 
 import polars as pl
 
-from ballast.configuration import ReconciliationSettings
 from ballast.money import AMOUNT
 from ballast.reconciliation.availability import (
     of_another_session,
@@ -19,6 +18,7 @@ from ballast.reconciliation.availability import (
     unavailable,
     with_unasked,
 )
+from ballast.settings import ReconciliationSettings
 from ballast.tables import Reconciliation, polars_schema
 
 SEVERITY = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ballast.configuration import CostSettings
 from ballast.market.exchange_rates import Rates
 from ballast.money import CENT, ZERO, divide, multiply, to_cents
+from ballast.settings import CostSettings
 
 _MINIMUM_WITHOUT_MARGIN = Decimal(1000)
 

@@ -16,7 +16,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
-from ballast.configuration import LotMethod
 from ballast.errors import (
     BrokerUnavailableError,
     MissingPriceError,
@@ -24,6 +23,7 @@ from ballast.errors import (
     OrderRefusedError,
 )
 from ballast.money import ZERO, multiply
+from ballast.settings import LotMethod
 from ballast.trading.orders import OrderIntent
 from resources.brokers import paper_book
 from resources.brokers.paper_days import events_between

@@ -18,8 +18,8 @@ from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill,
 from ballast.books.lots.book import match_postings
 from ballast.books.postings import postings_of
 from ballast.calendars import end_of_session
-from ballast.configuration import LotMethod
 from ballast.money import ZERO, divide
+from ballast.settings import LotMethod
 from ballast.trading.orders import OrderIntent
 from resources.brokers.paper_rules import Movement
 from resources.brokers.protocol import OrderStatus

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from ballast.configuration import CostSettings
 from ballast.errors import MissingPriceError
 from ballast.market.exchange_rates import Rates, cross_rates
 from ballast.money import exact
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from resources.market_data.protocol import MarketData, ReferenceRateSource
 

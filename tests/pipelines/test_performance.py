@@ -92,6 +92,19 @@ def test_export_from_the_terminal_names_the_files(
     assert "realised-gains-all.parquet" in names
 
 
+def test_a_lot_that_the_owner_names_is_used_instead_of_the_oldest(
+    demonstration: Demonstration, tmp_path: Path
+) -> None:
+    lots, gains = demonstration.read("tax_lots"), demonstration.read("realised_gains")
+    both = gains.join(lots, on=["account_id", "symbol"], suffix="_open")
+    sale, chosen = both.select("closing_id", "lot_id_open").row(0)
+    choice = f'[[lot_choices]]\nsale = "{sale}"\nlot = "{chosen}"\n[paper]'
+    asked = Demonstration.create(tmp_path, ("[paper]", choice))
+    assert asked.run(job="daily_pipeline").success
+    used = asked.read("realised_gains").filter(closing_id=sale)
+    assert used["lot_id"].to_list()[0] == chosen
+
+
 def test_wash_sales_are_deferred_only_when_asked_for(tmp_path: Path) -> None:
     asked = Demonstration.create(tmp_path, ("[paper]", "[taxes]\nwash_sales = true\n[paper]"))
     assert asked.run().success

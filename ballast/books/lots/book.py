@@ -11,7 +11,7 @@ from ballast.books.lots.conversions import converted
 from ballast.books.lots.events import CONVERSIONS, REALISING, lot_events
 from ballast.books.lots.matching import NO_LOTS, Matched, match
 from ballast.books.lots.terms import term
-from ballast.configuration import LotMethod
+from ballast.settings import LotMethod
 from ballast.tables import GainsByYear, RealisedGains, TaxLots, polars_schema
 
 

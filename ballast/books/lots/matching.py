@@ -14,8 +14,8 @@ import polars as pl
 from ballast.books.lots import kernel
 from ballast.books.lots.instruments import Array, Groups, by_instrument, codes_of
 from ballast.books.lots.reach import set_aside
-from ballast.configuration import LotMethod
 from ballast.money import AMOUNT, from_units
+from ballast.settings import LotMethod
 
 METHODS: Mapping[str, int] = {
     "fifo": kernel.FIFO, "lifo": kernel.LIFO, "hifo": kernel.HIFO, "lofo": kernel.LOFO,

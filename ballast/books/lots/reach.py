@@ -14,7 +14,7 @@ import polars as pl
 
 from ballast.books.lots import kernel
 from ballast.books.lots.instruments import Array
-from ballast.configuration import LotMethod
+from ballast.settings import LotMethod
 
 _INSTRUMENT = ["account_id", "symbol"]
 # Units of all lots together stay below this, or are not added up.

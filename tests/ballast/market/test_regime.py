@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ballast.configuration import RegimeSettings
 from ballast.errors import HistoryTooShortError
 from ballast.market.regime import moving_average_regime
+from ballast.settings import RegimeSettings
 from ballast.tables import Regimes
 from tests.ballast.builders import Row, bar, bars, day, framewise
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.planning.account import Account, Candidate
 from ballast.planning.draft import Trade
 from ballast.planning.plan import AccountPlan, plan_account
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from tests.ballast.trading.markets import (
     CURRENCIES,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.errors import MissingRateError
 from ballast.planning.account import Account
 from ballast.planning.plan import AccountPlan, plan_account
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from tests.ballast.planning.accounts import (
     Case,

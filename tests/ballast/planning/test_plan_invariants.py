@@ -10,9 +10,9 @@ from fractions import Fraction
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.planning.account import Candidate
 from ballast.planning.plan import AccountPlan
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from tests.ballast.planning.accounts import (
     Case,

@@ -9,9 +9,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from ballast.configuration import CostSettings
 from ballast.planning.plan import AccountPlan, plan_account
 from ballast.planning.tables import plans_table, recommendations_table
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from tests.ballast.planning.accounts import (
     Case,

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from ballast.configuration import ReconciliationSettings
 from ballast.reconciliation.compare import reconcile
+from ballast.settings import ReconciliationSettings
 from ballast.tables import (
     BrokerAccounts,
     BrokerBalances,

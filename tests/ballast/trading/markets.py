@@ -15,8 +15,8 @@ from math import floor
 
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.market.exchange_rates import Rates
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 
 CURRENCIES = ("EUR", "GBP", "HKD", "JPY", "USD")

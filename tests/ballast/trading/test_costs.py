@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.errors import MissingRateError
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from tests.ballast.trading.markets import CURRENCIES, cents, costs_of_a_day, fee_of, rates_from
 

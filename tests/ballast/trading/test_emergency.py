@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ballast.configuration import CostSettings
 from ballast.errors import MissingRateError
+from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
 from ballast.trading.emergency import (
     Round,

@@ -1,0 +1,278 @@
+"""The sections of the portfolio file: every setting with its type, range, default, unit and meaning.
+
+`docs/settings.md` is generated from this file. Secrets are never settings; they come from the environment.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+# TOML has types of its own: a number in quotes or `true` for 1 is a mistake, not a spelling.
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
+LotMethod = Literal["fifo", "lifo", "hifo", "lofo", "average"]
+Share = Annotated[Number, Field(ge=0.0, le=1.0)]
+
+
+class StrictModel(BaseModel):
+    """A section in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SessionSettings(StrictModel):
+    """Which trading sessions exist for this portfolio."""
+
+    first: date = Field(date(2019, 1, 2), description="First session that may be run.")
+    last: date | None = Field(
+        None, description="Last session that may be run; leave out for a portfolio that is live."
+    )
+
+    @model_validator(mode="after")
+    def _last_is_not_before_first(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last ({self.last}) lies before first ({self.first})")
+        return self
+
+
+class MarketDataSettings(StrictModel):
+    """Where prices, corporate actions and exchange rates come from."""
+
+    source: Literal["recorded", "yahoo"] = Field("recorded", description="Source of prices.")
+    exchange_rates: Literal["recorded", "ecb"] = Field(
+        "recorded", description="Source of central bank reference rates."
+    )
+    history_start: date = Field(
+        date(2015, 1, 1), description="First day of the price history to load."
+    )
+    stale_limit: Whole = Field(
+        3,
+        ge=0,
+        le=30,
+        description="A price older than this blocks planning for the security. Unit: sessions.",
+    )
+    rate_age_limit: Whole = Field(
+        7, ge=1, le=30, description="Oldest usable exchange rate. Unit: calendar days."
+    )
+    jump_limit: Number = Field(
+        0.40,
+        gt=0.0,
+        le=10.0,
+        description="A daily move above this share without a split is quarantined.",
+    )
+
+
+class CostSettings(StrictModel):
+    """What trading costs, at the paper broker and in the plan."""
+
+    fixed: Decimal = Field(
+        Decimal("2.00"), ge=0, description="Fixed fee per trade. Unit: `currency`."
+    )
+    currency: Currency = Field("EUR", description="Currency of the fixed fee.")
+    percent: Decimal = Field(
+        Decimal("0.002"), ge=0, lt=1, description="Fee as a share of the traded value."
+    )
+    exchange_percent: Decimal = Field(
+        Decimal("0.0005"), ge=0, lt=1, description="Fee as a share of an exchanged amount."
+    )
+    maximum_cost_ratio: Decimal = Field(
+        Decimal("0.01"), gt=0, le=1, description="Highest acceptable cost as a share of a trade."
+    )
+
+
+class RegimeSettings(StrictModel):
+    """The moving-average rule and the cash reserve that each regime asks for."""
+
+    index: str = Field("^GSPC", min_length=1, description="Index whose trend decides.")
+    window: Whole = Field(
+        200, ge=20, le=400, description="Length of the moving average. Unit: sessions."
+    )
+    bull_threshold: Number = Field(
+        0.05, gt=0.0, lt=1.0, description="At or above this distance from the mean: bull."
+    )
+    bear_threshold: Number = Field(
+        -0.05, gt=-1.0, lt=0.0, description="At or below this distance from the mean: bear."
+    )
+    reserve_bull: Number = Field(
+        0.02, ge=0.01, le=0.40, description="Cash share of the account in a bull market."
+    )
+    reserve_sideways: Number = Field(
+        0.03, ge=0.01, le=0.40, description="Cash share of the account in a sideways market."
+    )
+    reserve_bear: Number = Field(
+        0.05, ge=0.01, le=0.40, description="Cash share of the account in a bear market."
+    )
+    reserve_floor: Decimal = Field(
+        Decimal("500"), ge=0, description="Least cash reserve. Unit: base currency of the account."
+    )
+
+
+class ReconciliationSettings(StrictModel):
+    """How far book and broker may differ before it is a discrepancy."""
+
+    quantity_tolerance: Decimal = Field(
+        Decimal("0"), ge=0, description="Per position. Unit: shares; whole shares compare exactly."
+    )
+    average_cost_tolerance: Decimal = Field(
+        Decimal("0.0001"), ge=0, description="Relative difference of the average cost."
+    )
+    cash_tolerance: Decimal = Field(
+        Decimal("1.00"), ge=0, description="Per cash balance. Unit: its own currency."
+    )
+    equity_tolerance: Decimal = Field(
+        Decimal("0.001"), ge=0, description="Relative difference of the account's equity."
+    )
+
+
+class PerformanceSettings(StrictModel):
+    """How returns and risk are measured."""
+
+    risk_free: Number = Field(
+        0.0, ge=-0.05, le=0.5, description="Risk-free rate per year in the ratios, as a share."
+    )
+    sessions_per_year: Whole = Field(
+        252, ge=1, le=366, description="Returns per year in everything annualised."
+    )
+    benchmark: str | None = Field(
+        None, description="Security or index that beta refers to; default: the regime's index."
+    )
+    risk_window: Whole = Field(
+        252, ge=60, le=2520, description="Sessions that risk is measured over."
+    )
+    confidence: Number = Field(
+        0.95, gt=0.5, lt=1.0, description="Confidence of value at risk and expected shortfall."
+    )
+
+
+class TaxSettings(StrictModel):
+    """What the tax law of the owner asks of the lots; the lot method is a matter of each account."""
+
+    wash_sales: Flag = Field(
+        False, description="Defer losses as the US wash sale rule asks, across all accounts."
+    )
+
+
+class PlannerSettings(StrictModel):
+    """Limits of the plan."""
+
+    maximum_trades: Whole = Field(
+        20, ge=1, le=100, description="Most purchases and sales in one plan, per account."
+    )
+
+
+class EmergencySettings(StrictModel):
+    """The repair of negative cash balances."""
+
+    sell_buffer: Decimal = Field(
+        Decimal("0.02"),
+        ge=0,
+        le=1,
+        description="Share sold beyond the shortfall, for fees and rates.",
+    )
+
+
+class StorageSettings(StrictModel):
+    """Where state lives. `BALLAST_STORE_URL` in the environment names another database."""
+
+    directory: Path = Field(
+        Path("data"), description="Folder of the store, the lake and the catalog."
+    )
+
+
+class StatementSettings(StrictModel):
+    """Where statements are dropped: Interactive Brokers activity statements (CSV) and Flex files (XML)."""
+
+    inbox: Path = Field(
+        Path("inbox"), description="Folder that is watched; files in it are read and never changed."
+    )
+
+
+class PaperSettings(StrictModel):
+    """The simulated broker."""
+
+    opening: str = Field(
+        "demonstration",
+        description=(
+            "History that the paper accounts begin with: `demonstration`, or the path of a CSV"
+            " with the same columns."
+        ),
+    )
+
+
+class SecuritySettings(StrictModel):
+    """One security that may be held."""
+
+    symbol: str = Field(min_length=1, description="Ticker at the market data source.")
+    name: str = Field(min_length=1, description="Name shown to people.")
+    exchange: str = Field(pattern=r"^X[A-Z]{3}$", description="Market identifier code (MIC).")
+    currency: Currency = Field(description="Currency of the quotation.")
+    kind: Literal["equity", "etf", "index"] = Field("equity", description="Kind of security.")
+    country: str | None = Field(None, description="Country, for attribution.")
+    industry: str | None = Field(None, description="Industry, for attribution.")
+    lot_size: Decimal = Field(Decimal(1), gt=0, description="Smallest tradable quantity.")
+    multiplier: Decimal = Field(
+        Decimal(1), gt=0, description="Units of the underlying in one contract; 1 but for options."
+    )
+    allow_buy: Flag = Field(True, description="Whether the planner may buy it.")
+    allow_sell: Flag = Field(True, description="Whether the planner may sell it.")
+
+
+class LotChoice(StrictModel):
+    """A lot that the owner names for a sale, whatever the account's method would take."""
+
+    sale: str = Field(
+        pattern=r"^[0-9a-f]{32}$", description="`closing_id` of the sale in `realised_gains`."
+    )
+    lot: str = Field(
+        pattern=r"^[0-9a-f]{32}$",
+        description="`lot_id` of the lot in `tax_lots`; what it lacks is taken by the method.",
+    )
+
+
+class AccountSettings(StrictModel):
+    """One account at one broker."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Short name of the account.")
+    broker: Literal["paper", "statements"] = Field(
+        "paper",
+        description="Who holds the account: the simulated broker, or one whose statements are imported.",
+    )
+    number: str | None = Field(
+        None,
+        min_length=1,
+        repr=False,
+        description="The broker's number of the account, as its statements show it.",
+    )
+    base_currency: Currency | None = Field(
+        None, description="Currency of reports and plans; default: the portfolio's."
+    )
+    lot_method: LotMethod = Field(
+        "fifo",
+        description=(
+            "Which lots a sale uses up: the oldest, the newest, those of the highest or the lowest cost, or all at"
+            " their average cost."
+        ),
+    )
+    targets: dict[str, Share] = Field(
+        default_factory=dict, description="Wanted share of the account's value per security."
+    )
+
+    @model_validator(mode="after")
+    def _statements_name_the_account(self) -> Self:
+        if (self.broker == "statements") != (self.number is not None):
+            raise ValueError(f'account {self.id!r}: `number` belongs to broker = "statements"')
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit_into_one(self) -> Self:
+        total = sum(self.targets.values())
+        if total > 1.0 + 1e-9:
+            raise ValueError(f"targets of account {self.id!r} add up to {total:.4f}, more than 1")
+        return self
