@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import history, lots, performance, pipeline
+from benchmarks import history, lots, performance, pipeline, statements
 from benchmarks.measure import print_rows
 
 _BENCHMARKS = {
@@ -12,6 +12,7 @@ _BENCHMARKS = {
     "lots": lots.run,
     "performance": performance.run,
     "pipeline": pipeline.run,
+    "statements": statements.run,
 }
 
 

@@ -32,6 +32,9 @@ _WORK: dict[str, tuple[str, ...]] = {
         "assets.books:positions_chart",
         "assets.insight:regime_chart",
         "assets.planning:plan_chart",
+        "assets.lots:gains_chart",
+        "assets.performance:performance_chart",
+        "assets.performance:attribution_chart",
     ),
     "metadata and data versions": (
         "assets.session_run:SessionRun.result",
@@ -52,6 +55,18 @@ _WORK: dict[str, tuple[str, ...]] = {
         "ballast.market.history:corrections",
         "ballast.market.quality:judge",
         "ballast.market.quality:gaps",
+    ),
+    "lots": ("assets.lots:match_postings", "assets.lots:realised_gains"),
+    "performance and risk": (
+        "assets.performance:value_portfolios",
+        "assets.performance:measure",
+        "assets.performance:contributions",
+        "assets.performance:linked_contributions",
+        "assets.performance:daily_rates",
+        "assets.risk:measure",
+        "assets.risk:correlations",
+        "assets.risk:security_returns",
+        "assets.risk:true_ranges",
     ),
     "other computations": (
         "assets.market:latest_prices",
