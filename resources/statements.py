@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
-from functools import lru_cache
+from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,12 @@ from ballast.books.statements import (
     StatementError,
     closing_quantities,
     identities,
-    read_statements,
     require_agreement,
     require_identities,
 )
 from ballast.money import AMOUNT
 from resources.clock import now
-from resources.durable_files import write_durably
+from resources.statement_archive import StatementArchive
 from resources.statement_records import close_rows, instrument_rows, registry_row
 from resources.store import Store, insert_unknown, upsert
 from resources.store.schema import (
@@ -72,26 +70,34 @@ class StatementBook:
         """Import a file unless its content was imported before; returns its status: imported, known or refused."""
         content = path.read_bytes()
         digest = sha256(content).hexdigest()
-        if self._status(digest) == "imported":
-            return "known"
+        with self.store.read() as connection:
+            if _status(connection, digest) == "imported":
+                return "known"
         try:
-            found = self._checked(content, path.name)
-            write_durably(self._kept(digest), content, below=self.archive.parent)
+            statements = self._read(content, path.name)
+            self._archive.keep(digest, content)
             with self.store.write() as connection:
-                self._book(connection, digest, path.name, found)
+                # Another process may look at the same inbox: what is known is asked in the transaction that adds to it.
+                if _status(connection, digest) == "imported":
+                    return "known"
+                self._book(connection, digest, path.name, statements)
         except StatementError as error:
-            self._refuse(digest, path.name, content, error)
-            return "refused"
+            return self._refuse(digest, path.name, content, error)
         return "imported"
 
     def import_folder(self, inbox: Path) -> dict[str, str]:
-        """Import all files of a folder, statements of earlier periods first; returns the status per file name."""
-        statuses = {}
-        files = [
-            path for path in sorted(inbox.glob("*")) if path.suffix.lower() in (".csv", ".xml")
-        ]
-        for path in sorted(files, key=self._begins):
-            statuses[path.name] = self.import_file(path)
+        """Import all files of a folder, statements of earlier periods first; returns the status per file name.
+
+        What was refused is tried again as long as others are imported, because one of them may fill its gap.
+        """
+        statuses: dict[str, str] = {}
+        left = sorted(statement_files(inbox), key=self._begins)
+        while left:
+            tried = {path: self.import_file(path) for path in left}
+            statuses |= {path.name: status for path, status in tried.items()}
+            if "imported" not in tried.values():
+                break
+            left = [path for path, status in tried.items() if status == "refused"]
         return statuses
 
     def table(self) -> list[dict[str, Any]]:
@@ -105,16 +111,8 @@ class StatementBook:
 
     def newest(self, account_id: str, until: date) -> Statement | None:
         """Return the statement of an account with the newest last day that is not after a day."""
-        period = statement_periods.c
-        query = (
-            sa.select(period.sha256, period.last_day)
-            .where(period.account_id == account_id, period.last_day <= until)
-            .order_by(period.last_day.desc(), period.first_day)
-            .limit(1)
-        )
         with self.store.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else self._statement(row.sha256, account_id, row.last_day)
+            return self._archive.newest(connection, account_id, until)
 
     def learned_instruments(self, until: date) -> pl.DataFrame:
         """Return the securities that statements of periods up to a day have named.
@@ -152,42 +150,30 @@ class StatementBook:
 
     def _begins(self, path: Path) -> tuple[date, str]:
         try:
-            first = min(s.first_day for s in _read(path.read_bytes(), path.name, self.accounts))
+            statements = self._archive.read(path.read_bytes(), path.name)
+            first = min(statement.first_day for statement in statements)
         except (StatementError, ValueError):
             first = date.max
         return first, path.name
 
-    def _checked(self, content: bytes, name: str) -> list[tuple[Statement, list[Identity]]]:
+    def _read(self, content: bytes, name: str) -> list[Statement]:
         if len(content) > LARGEST_FILE:
             raise StatementError(
                 f"the file has {len(content):,} bytes, more than {LARGEST_FILE:,}",
                 where=name,
                 remedy="Download shorter periods.",
             )
-        return [
-            (statement, require_identities(statement, self._before(statement)))
-            for statement in _read(content, name, self.accounts)
-        ]
-
-    def _before(self, statement: Statement) -> Mapping[str, Any] | None:
-        previous = self.newest(statement.account_id, statement.first_day - timedelta(days=1))
-        if previous is None:
-            return None
-        require_continuity(statement, previous)
-        return closing_quantities(previous)
+        # One file may hold several periods of an account, in any order.
+        return sorted(self._archive.read(content, name), key=lambda each: each.first_day)
 
     def _book(
-        self,
-        connection: Connection,
-        digest: str,
-        name: str,
-        found: list[tuple[Statement, list[Identity]]],
+        self, connection: Connection, digest: str, name: str, statements: list[Statement]
     ) -> None:
-        new = 0
-        for statement, _ in found:
-            self._require_agreement(connection, statement)
+        found, new = [], 0
+        for statement in statements:
+            found.append((statement, self._proven(connection, statement)))
             events = list(statement.events)
-            later = self._first(connection, statement.account_id)
+            later = self._archive.first(connection, statement.account_id)
             if later is None:
                 events += opening_events(statement)
             elif statement.first_day < later.first_day:
@@ -202,51 +188,28 @@ class StatementBook:
                 "first_day": statement.first_day,
                 "last_day": statement.last_day,
             }
-            upsert(connection, statement_periods, [period])
+            insert_unknown(connection, statement_periods, [period])
             insert_unknown(connection, instruments, instrument_rows(statement, digest))
             insert_unknown(connection, statement_closes, close_rows(statement, digest))
         upsert(connection, statement_imports, [registry_row(digest, name, found, new)])
 
-    def _require_agreement(self, connection: Connection, statement: Statement) -> None:
-        """Refuse a statement that tells other events than one that was imported, for days that both cover."""
-        period = statement_periods.c
-        overlapping = connection.execute(
-            sa.select(period.sha256, period.last_day, statement_imports.c.file_name)
-            .join(statement_imports, statement_imports.c.sha256 == period.sha256)
-            .where(
-                period.account_id == statement.account_id,
-                period.first_day <= statement.last_day,
-                period.last_day >= statement.first_day,
-            )
-        ).all()
-        require_agreement(
-            statement,
-            [
-                replace(
-                    self._statement(row.sha256, statement.account_id, row.last_day),
-                    file_name=row.file_name,
-                )
-                for row in overlapping
-            ],
-        )
+    def _proven(self, connection: Connection, statement: Statement) -> list[Identity]:
+        """Return the sums of a statement, or refuse it if it contradicts itself or its neighbours."""
+        before = self._archive.before(connection, statement)
+        if before is not None:
+            require_continuity(statement, before)
+        sums = require_identities(statement, None if before is None else closing_quantities(before))
+        require_agreement(statement, self._archive.overlapping(connection, statement))
+        after = self._archive.after(connection, statement)
+        if after is not None:
+            # Else the books of an account whose earlier statements come later would miss what lies between.
+            require_continuity(after, statement)
+            require_identities(after, closing_quantities(statement))
+        return sums
 
-    def _first(self, connection: Connection, account_id: str) -> Statement | None:
-        period = statement_periods.c
-        row = connection.execute(
-            sa.select(period.sha256, period.last_day)
-            .where(period.account_id == account_id)
-            .order_by(period.first_day, period.last_day)
-            .limit(1)
-        ).first()
-        return None if row is None else self._statement(row.sha256, account_id, row.last_day)
-
-    def _statement(self, digest: str, account_id: str, last_day: date) -> Statement:
-        statements = _read(self._kept(digest).read_bytes(), digest, self.accounts)
-        return next(s for s in statements if s.account_id == account_id and s.last_day == last_day)
-
-    def _refuse(self, digest: str, name: str, content: bytes, error: StatementError) -> None:
+    def _refuse(self, digest: str, name: str, content: bytes, error: StatementError) -> str:
         try:
-            statements = _read(content, name, self.accounts)
+            statements = self._archive.read(content, name)
         except StatementError:
             statements = ()
         found = [(each, identities(each)) for each in statements]
@@ -261,24 +224,25 @@ class StatementBook:
             "detail": json.dumps(detail),
         }
         with self.store.write() as connection:
+            if _status(connection, digest) == "imported":
+                return "known"
             upsert(connection, statement_imports, [row])
+        return "refused"
 
-    def _status(self, digest: str) -> str | None:
-        with self.store.read() as connection:
-            status: str | None = connection.scalar(
-                sa.select(statement_imports.c.status).where(statement_imports.c.sha256 == digest)
-            )
-        return status
-
-    def _kept(self, digest: str) -> Path:
-        return self.archive / digest
+    @property
+    def _archive(self) -> StatementArchive:
+        return StatementArchive(self.archive, self.accounts)
 
 
 def statement_files(inbox: Path) -> list[Path]:
     """Return the files of a folder that may be statements, by name."""
     if not inbox.is_dir():
         return []
-    return [path for path in sorted(inbox.iterdir()) if path.suffix.lower() in (".csv", ".xml")]
+    return [
+        path
+        for path in sorted(inbox.iterdir())
+        if path.suffix.lower() in (".csv", ".xml") and path.is_file()
+    ]
 
 
 def dropped_files(inbox: Path) -> list[str]:
@@ -287,12 +251,7 @@ def dropped_files(inbox: Path) -> list[str]:
     return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts]
 
 
-def _read(content: bytes, name: str, accounts: Mapping[str, str]) -> tuple[Statement, ...]:
-    return _remembered(content, name, tuple(sorted(accounts.items())))
-
-
-@lru_cache(maxsize=8)
-def _remembered(
-    content: bytes, name: str, accounts: tuple[tuple[str, str], ...]
-) -> tuple[Statement, ...]:
-    return read_statements(content, name, dict(accounts))
+def _status(connection: Connection, digest: str) -> str | None:
+    query = sa.select(statement_imports.c.status).where(statement_imports.c.sha256 == digest)
+    status: str | None = connection.scalar(query)
+    return status

@@ -193,7 +193,7 @@ statement_periods = sa.Table(
     metadata,
     sa.Column("sha256", sa.String(64), primary_key=True),
     sa.Column("account_id", sa.String(64), primary_key=True),
-    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("first_day", sa.Date, primary_key=True),
     sa.Column("last_day", sa.Date, nullable=False),
     sa.Index("ix_statement_periods_account_id_last_day", "account_id", "last_day"),
 )

@@ -43,7 +43,9 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(64), nullable=False),
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("sha256", "account_id", name=op.f("pk_statement_periods")),
+        sa.PrimaryKeyConstraint(
+            "sha256", "account_id", "first_day", name=op.f("pk_statement_periods")
+        ),
     )
     op.create_index(
         "ix_statement_periods_account_id_last_day", "statement_periods", ["account_id", "last_day"]
