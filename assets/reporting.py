@@ -19,6 +19,7 @@ from resources.workspace_resource import WorkspaceResource
         "statement_import",
         "prices",
         "positions_snapshot",
+        "portfolio_performance",
         "reconciliation_report",
         "regime_detection",
         "planner_recommendations",
@@ -34,6 +35,7 @@ def daily_report(
         "positions_snapshot", "prices", "reconciliation_report", "regime_detection",
         "account_plans", "planner_recommendations", "statement_import",
     )  # fmt: skip
+    returns, periods = run.read("portfolio_returns", "portfolio_periods")
     facts = DailyFacts(
         session=run.session,
         mode=run.workspace.portfolio.mode,
@@ -44,6 +46,9 @@ def daily_report(
         plans=plans,
         recommendations=recommendations,
         statements=statements,
+        returns=returns,
+        periods=periods,
+        base_currency=run.workspace.portfolio.base_currency,
     )
     text = render(facts)
     table = pl.DataFrame({"session": [run.session], "report": [text]})

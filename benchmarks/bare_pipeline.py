@@ -97,14 +97,15 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
         plans = [plan_account(account, costs, maximum_trades=most) for account in accounts]
         recommendations = recommendations_table(plans, rates, hashes)
         outcomes = plans_table(plans, hashes)
+        measures = _performance(workspace, session, ledger, listed, bars, actions)
         report = daily_report(
             DailyFacts(
                 session=session, mode=portfolio.mode, positions=positions, prices=prices,
                 reconciliation=reconciliation, regimes=regimes, plans=outcomes,
-                recommendations=recommendations,
+                recommendations=recommendations, returns=measures["portfolio_returns"],
+                periods=measures["portfolio_periods"], base_currency=portfolio.base_currency,
             )
         )  # fmt: skip
-        measures = _performance(workspace, session, ledger, listed, bars, actions)
         for name, table in measures.items():
             tables.replace(name, table)
         tables.replace("securities", listed)

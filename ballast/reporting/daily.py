@@ -11,7 +11,7 @@ import polars as pl
 
 from ballast.books.positions import account_values
 from ballast.reconciliation.compare import BLOCKING_OUTCOMES, blocked_accounts
-from ballast.tables import StatementImports
+from ballast.tables import Drawdowns, PeriodReturns, StatementImports
 
 _MOST_HOLDINGS = 6
 _MOST_DIFFERENCES = 8
@@ -31,6 +31,10 @@ class DailyFacts:
     plans: pl.DataFrame
     recommendations: pl.DataFrame
     statements: pl.DataFrame = field(default_factory=StatementImports.create_empty)
+    returns: pl.DataFrame = field(default_factory=Drawdowns.create_empty)
+    periods: pl.DataFrame = field(default_factory=PeriodReturns.create_empty)
+    # Currency of the returns: that of the portfolio, whatever an account is kept in.
+    base_currency: str = "EUR"
 
 
 def daily_report(facts: DailyFacts) -> str:
@@ -38,6 +42,7 @@ def daily_report(facts: DailyFacts) -> str:
     sections = [
         f"# Ballast, session {facts.session}",
         _holdings(facts),
+        _performance(facts),
         _agreement(facts),
         _regime(facts),
         _plans(facts),
@@ -98,6 +103,29 @@ def _holdings(facts: DailyFacts) -> str:
         if shares:
             lines.append(f"  - largest: {shares}")
     return "\n".join(lines)
+
+
+def _performance(facts: DailyFacts) -> str:
+    """Say what each account returned in the session, the month and the year, and how far it is below its high."""
+    last = facts.returns.filter(
+        (pl.col("session") == facts.session) & pl.col("level").is_in(["account", "total"])
+    )
+    lines = []
+    for row in last.sort("level", "subject").iter_rows(named=True):
+        spans = {"session": row["daily_return"]}
+        own = facts.periods.filter(level=row["level"], subject=row["subject"])
+        for period in ("month", "year"):
+            newest = own.filter(pl.col("period") == period).sort("first_day")["total_return"]
+            spans[period] = newest[-1] if newest.len() else None
+        returned = ", ".join(f"{name} {_percent(value)}" for name, value in spans.items())
+        fall = "unknown" if row["drawdown"] is None else f"{row['drawdown']:.1%}"
+        lines.append(f"- **{row['subject']}**: {returned}; drawdown {fall}")
+    title = f"## What it returned in {facts.base_currency}, deposits and withdrawals apart"
+    return "\n".join([title, *lines]) if lines else ""
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:+.2%}"
 
 
 def _agreement(facts: DailyFacts) -> str:

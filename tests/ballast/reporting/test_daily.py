@@ -10,7 +10,16 @@ import pytest
 
 from ballast.reconciliation.compare import SEVERITY
 from ballast.reporting.daily import DailyFacts, daily_report, daily_summary
-from ballast.tables import Plans, Positions, Prices, Recommendations, Reconciliation, Regimes
+from ballast.tables import (
+    Drawdowns,
+    PeriodReturns,
+    Plans,
+    Positions,
+    Prices,
+    Recommendations,
+    Reconciliation,
+    Regimes,
+)
 from tests.ballast.builders import D, Row, cash, day, position, prices, table
 
 
@@ -256,3 +265,33 @@ def test_a_report_about_nothing_at_all_is_still_a_report() -> None:
         )},
     )  # fmt: skip
     assert "unknown: no index close is known" in daily_report(empty)
+
+
+def returned(subject: str, day_return: float | None, drawdown: float | None) -> dict[str, Any]:
+    return {
+        "level": "account", "subject": subject, "session": day(0), "daily_return": day_return,
+        "drawdown": drawdown,
+    }  # fmt: skip
+
+
+def test_returns_are_told_for_the_session_the_month_and_the_year() -> None:
+    periods = [
+        {"level": "account", "subject": "main", "period": period, "first_day": day(0),
+         "total_return": value}
+        for period, value in (("month", -0.0123), ("year", 0.2))
+    ]  # fmt: skip
+    told = section(
+        "What it returned",
+        returns=table(Drawdowns, [returned("main", 0.0046, -0.031)]),
+        periods=table(PeriodReturns, periods),
+    )
+    assert "**main**: session +0.46%, month -1.23%, year +20.00%; drawdown -3.1%" in told
+
+
+def test_an_unknown_return_is_called_unknown_and_never_zero() -> None:
+    told = section("What it returned", returns=table(Drawdowns, [returned("main", None, None)]))
+    assert "session unknown, month unknown, year unknown; drawdown unknown" in told
+
+
+def test_nothing_is_told_of_returns_before_there_are_any() -> None:
+    assert section("What it returned") == ""
