@@ -24,6 +24,7 @@ from ballast.books.statement_import import (
     closing_the_opening,
     opening_events,
     require_continuity,
+    require_distinct_names,
 )
 from ballast.books.statements import (
     Identity,
@@ -195,6 +196,7 @@ class StatementBook:
 
     def _proven(self, connection: Connection, statement: Statement) -> list[Identity]:
         """Return the sums of a statement, or refuse it if it contradicts itself or its neighbours."""
+        require_distinct_names(statement)
         before = self._archive.before(connection, statement)
         if before is not None:
             require_continuity(statement, before)

@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time, timedelta
 
-from ballast.books.broker_events import BrokerEvent, Cancellation, CashMovement, TransferEvent
+from ballast.books.broker_events import (
+    BrokerEvent,
+    Cancellation,
+    CashMovement,
+    TransferEvent,
+    moment_of,
+)
 from ballast.books.statements import Statement, StatementError, closing_quantities
-from ballast.books.statements.effects import quantity_changes
+from ballast.books.statements.cells import BROKER_ZONE
+from ballast.books.statements.effects import cash_changes, quantity_changes
+from ballast.books.statements.trade_events import BOOKED_CATEGORIES
 from ballast.money import CENT, ZERO
 
 SOURCE = "ibkr"
-_ZONE = ZoneInfo("America/New_York")
+_NEXT_SESSION = time(20)
 
 
 def start_of(statement: Statement) -> datetime:
-    """Return the moment at which the first day of a statement begins."""
-    return datetime.combine(statement.first_day, time(0), tzinfo=_ZONE).astimezone(UTC)
+    """Return the moment before which nothing in a statement moved units.
+
+    Trades of the evening before its first day belong to it, and a corporate action may be booked late.
+    """
+    evening = datetime.combine(
+        statement.first_day - timedelta(days=1), _NEXT_SESSION, tzinfo=BROKER_ZONE
+    )
+    moved = [moment_of(event) for event in statement.events if quantity_changes([event])]
+    return min([evening.astimezone(UTC), *moved])
+
+
+def require_distinct_names(statement: Statement) -> None:
+    """Refuse a statement with a security that is named like one of its currencies: the books tell them apart by name.
+
+    Raises
+    ------
+    StatementError
+        Naming the security.
+    """
+    securities = {*quantity_changes(statement.events), *(closing_quantities(statement) or {})}
+    currencies = {
+        statement.base_currency,
+        *cash_changes(statement.events),
+        *(balance.currency for balance in statement.cash or ()),
+    }
+    for symbol in sorted(securities & currencies):
+        raise StatementError(
+            f"the security {symbol} has the name of a currency in the same account",
+            where=statement.file_name,
+            remedy="It cannot be booked: keep the account out of Ballast while it holds this security.",
+        )
 
 
 def opening_events(statement: Statement) -> list[BrokerEvent]:
     """Return what the account held before its first statement, as transfers and deposits at its start.
 
-    The basis of what was held is known where the position did not change during the period and the statement tells it;
-    otherwise it is unknown until an earlier statement is imported.
+    The basis of what was held is known where the position and its basis did not change during the period and the
+    statement tells it; otherwise it is unknown until an earlier statement is imported. What the books do not keep
+    (futures) is not opened either.
 
     Raises
     ------
@@ -40,14 +77,20 @@ def opening_events(statement: Statement) -> list[BrokerEvent]:
         )
     changes = quantity_changes(statement.events)
     positions = {position.symbol: position for position in statement.positions or ()}
+    repaid = {
+        event.symbol
+        for event in statement.events
+        if isinstance(event, CashMovement) and event.kind == "return_of_capital"
+    }
     at = start_of(statement)
     events: list[BrokerEvent] = []
     for symbol in sorted(set(closing) | set(changes)):
         quantity = closing.get(symbol, ZERO) - changes.get(symbol, ZERO)
-        if quantity == ZERO:
-            continue
         position = positions.get(symbol)
-        did_not_move = position is not None and symbol not in changes
+        is_booked = position is None or position.asset_category in BOOKED_CATEGORIES
+        if quantity == ZERO or not is_booked:
+            continue
+        did_not_move = symbol not in changes and symbol not in repaid
         basis = position.cost_basis if position is not None and did_not_move else None
         events.append(
             TransferEvent(
