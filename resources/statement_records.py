@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
+from ballast.books.broker_events import CashMovement, ConversionEvent, Fill, TransferEvent
 from ballast.books.statements import Identity, Instrument, Statement
+from ballast.books.statements.effects import quantity_changes
+from ballast.books.statements.trade_events import FOREX, OPTIONS
 from ballast.money import ZERO, to_amount
 from resources.clock import now
 
+# Where a statement does not tell, its broker's own.
+HOME_EXCHANGE = "XNYS"
 _KINDS = {"Stocks": "equity", "Equity and Index Options": "option", "Bonds": "bond"}
 _EXCHANGES = {
     "NYSE": "XNYS", "NASDAQ": "XNYS", "ARCA": "XNYS", "AMEX": "XNYS", "BATS": "XNYS",
@@ -20,18 +26,80 @@ _EXCHANGES = {
 
 
 def instrument_rows(statement: Statement, digest: str) -> list[dict[str, Any]]:
-    """Return what a statement says about securities, as rows of the store."""
-    held = {position.symbol: position.currency for position in statement.positions or ()}
-    traded = {trade.symbol: trade.currency for trade in statement.trades}
-    listed = [
-        (each, each.currency or held.get(each.symbol) or traded.get(each.symbol))
+    """Return what a statement says about securities, as rows of the store.
+
+    Of a security that it moves and does not describe, a row all the same: else the books would take it for cash. Its
+    exchange is null, so that any statement that describes it counts more.
+    """
+    currencies, categories = _currencies(statement), _categories(statement)
+    rows = [
+        _instrument(each, currency, digest) | {"exchange": _EXCHANGES.get(each.exchange or "")}
         for each in statement.instruments or ()
+        if (currency := each.currency or currencies.get(each.symbol)) is not None
     ]
+    described = {row["symbol"] for row in rows}
+    for symbol in sorted({*quantity_changes(statement.events), *categories} - described):
+        if (currency := currencies.get(symbol)) is not None:
+            category = categories.get(symbol, "")
+            bare = Instrument(symbol, category, None, currency, None, None, None, None)
+            rows.append(_instrument(bare, currency, digest))
+    multipliers = _multipliers(statement)
     return [
-        _instrument(each, currency, digest) | {"known_from": statement.first_day}
-        for each, currency in listed
-        if currency is not None
+        row
+        | {"known_from": statement.first_day}
+        | {"multiplier": to_amount(row["multiplier"] or multipliers.get(row["symbol"], 1))}
+        for row in rows
     ]
+
+
+def _currencies(statement: Statement) -> dict[str, str]:
+    """Return the currency of each security that the statement moves or holds."""
+    found: dict[str, str] = {}
+    conversions = []
+    for event in statement.events:
+        match event:
+            case (
+                Fill(symbol=symbol, currency=currency)
+                | TransferEvent(symbol=symbol, currency=str(currency))
+            ):
+                found[symbol] = currency
+            case CashMovement(symbol=str(symbol), currency=currency):
+                found.setdefault(symbol, currency)
+            case ConversionEvent():
+                conversions.append((event.from_symbol, event.to_symbol))
+            case _:
+                continue
+    found |= {each.symbol: each.currency for each in statement.positions or ()}
+    for old, new in conversions:
+        if (known := found.get(new) or found.get(old)) is not None:
+            found.setdefault(old, known)
+            found.setdefault(new, known)
+    return found
+
+
+def _categories(statement: Statement) -> dict[str, str]:
+    traded = {t.symbol: t.asset_category for t in statement.trades if t.asset_category != FOREX}
+    return traded | {each.symbol: each.asset_category for each in statement.positions or ()}
+
+
+def _multipliers(statement: Statement) -> dict[str, Decimal]:
+    """Return units per contract as far as prices and amounts tell them, for securities that are not described."""
+    amounts = [
+        (event.symbol, abs(event.proceeds), abs(event.quantity) * event.price)
+        for event in statement.events
+        if isinstance(event, Fill) and event.kind == "trade" and event.proceeds is not None
+    ]
+    amounts += [
+        (each.symbol, abs(each.value), abs(each.quantity) * each.close_price)
+        for each in statement.positions or ()
+        if each.value is not None and each.close_price is not None
+    ]
+    categories = _categories(statement)
+    return {
+        symbol: Decimal(round(amount / units))
+        for symbol, amount, units in amounts
+        if categories.get(symbol) == OPTIONS and units > ZERO and amount >= units
+    }
 
 
 def close_rows(statement: Statement, digest: str) -> list[dict[str, Any]]:
@@ -53,9 +121,9 @@ def _instrument(each: Instrument, currency: str, digest: str) -> dict[str, Any]:
         "symbol": each.symbol,
         "name": each.description or each.symbol,
         "currency": currency,
-        "exchange": _EXCHANGES.get(each.exchange or "", "XNYS"),
+        "exchange": None,
         "kind": _KINDS.get(each.asset_category, "other"),
-        "multiplier": to_amount(each.multiplier or 1),
+        "multiplier": each.multiplier,
         "isin": each.isin,
         "sha256": digest,
     }

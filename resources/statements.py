@@ -38,7 +38,12 @@ from ballast.books.statements import (
 from ballast.money import AMOUNT
 from resources.clock import now
 from resources.statement_archive import StatementArchive
-from resources.statement_records import close_rows, instrument_rows, registry_row
+from resources.statement_records import (
+    HOME_EXCHANGE,
+    close_rows,
+    instrument_rows,
+    registry_row,
+)
 from resources.store import Store, insert_unknown, upsert
 from resources.store.schema import (
     instruments,
@@ -121,20 +126,24 @@ class StatementBook:
         Returns
         -------
         pl.DataFrame
-            symbol, name, currency, exchange, kind, multiplier; of several statements the newest counts.
+            symbol, name, currency, exchange, kind, multiplier; of several statements the newest one that describes a
+            security counts.
         """
         listed = instruments.c
         names = ("symbol", "name", "currency", "exchange", "kind", "multiplier")
         query = (
             sa.select(*(listed[name] for name in names))
             .where(listed.known_from <= until)
-            .order_by(listed.symbol, listed.known_from.desc(), listed.sha256)
+            .order_by(
+                listed.symbol, listed.exchange.is_(None), listed.known_from.desc(), listed.sha256
+            )
         )
         with self.store.read() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         texts = [(name, pl.String) for name in names[:-1]]
         frame = pl.DataFrame(rows, schema=[*texts, ("multiplier", AMOUNT)])
-        return frame.unique("symbol", keep="first", maintain_order=True)
+        newest = frame.unique("symbol", keep="first", maintain_order=True)
+        return newest.with_columns(pl.col("exchange").fill_null(HOME_EXCHANGE))
 
     def closes(self, until: date) -> pl.DataFrame:
         """Return the closing prices that statements gave up to a day: symbol, day, close, oldest first."""
