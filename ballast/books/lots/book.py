@@ -9,6 +9,7 @@ import polars as pl
 
 from ballast.books.lots.conversions import converted
 from ballast.books.lots.events import CONVERSIONS, REALISING, lot_events
+from ballast.books.lots.exercises import exercised, gain_of, repriced, without_gain
 from ballast.books.lots.matching import NO_LOTS, Matched, match
 from ballast.books.lots.terms import term
 from ballast.settings import LotMethod
@@ -30,17 +31,29 @@ def match_postings(
         Per account; FIFO where none is named.
     """
     events = lot_events(postings, exchanges)
-    is_conversion = pl.col("kind").is_in(CONVERSIONS)
-    conversions = events.with_row_index("at").filter(is_conversion)
+    conversions = events.with_row_index("at").filter(pl.col("kind").is_in(CONVERSIONS))
+    turns: list[tuple[int, pl.DataFrame | tuple[str, str]]] = [
+        (int(legs["at"][0]), legs.drop("at"))
+        for legs in conversions.partition_by("transaction_id", maintain_order=True)
+    ]
+    turns += [(at, (option, stock)) for option, stock, at in exercised(events).iter_rows()]
+    is_traded = ~pl.col("kind").is_in(CONVERSIONS)
     lots, matches = NO_LOTS, []
     done = 0
-    for legs in conversions.partition_by("transaction_id", maintain_order=True):
-        at = int(legs["at"].min())  # type: ignore[arg-type]
-        part = match(events[done:at].filter(~is_conversion), methods, lots)
+    for at, turn in sorted(turns, key=lambda each: each[0]):
+        part = match(events[done:at].filter(is_traded), methods, lots)
         matches.append(part.matches)
-        lots = converted(part.lots, legs.drop("at"))
-        done = at
-    last = match(events[done:].filter(~is_conversion), methods, lots)
+        lots, done = part.lots, at
+        if isinstance(turn, pl.DataFrame):
+            lots = converted(lots, turn)
+            continue
+        option, stock = turn
+        closed = match(events.filter(pl.col("posting_id") == option), methods, lots)
+        matches.append(without_gain(closed.matches))
+        lots = closed.lots
+        events = repriced(events, stock, gain_of(closed.matches))
+        is_traded &= pl.col("posting_id") != option
+    last = match(events[done:].filter(is_traded), methods, lots)
     return Matched(last.lots, pl.concat([*matches, last.matches]))
 
 
