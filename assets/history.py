@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from assets.session_run import SessionRun
+from ballast.books.booked_splits import booked_splits, restated
 from ballast.money import approximate
 from ballast.tables import Bars, QualityFindings, polars_schema
 from resources.history import PriceHistory
@@ -22,14 +23,24 @@ def known_bars(
     return PriceHistory(run.workspace.lake).as_of(run.session, symbols=symbols, first=first)
 
 
-def known_closes(run: SessionRun) -> pl.DataFrame:
-    """Return `Bars` for valuation: the price history, and what statements say of securities that it does not know."""
+def known_closes(run: SessionRun, *, in_units_of_today: bool = False) -> pl.DataFrame:
+    """Return `Bars` for valuation: the price history, and what statements say of securities that it does not know.
+
+    Parameters
+    ----------
+    run : SessionRun
+        Its session is the newest.
+    in_units_of_today : bool
+        Express what statements said before a split in the units after it, for who takes only the last close.
+    """
     bars = known_bars(run)
     last_day = run.workspace.last_day_of(run.session)
     stated = run.workspace.statements.closes(last_day)
     others = stated.filter(~pl.col("symbol").is_in(bars["symbol"].unique().implode()))
     if others.is_empty():
         return bars
+    if in_units_of_today:
+        others = restated(others, booked_splits(run.workspace.ledger.read(run.session)))
     rows = others.select(
         "symbol",
         # A statement that ends on a weekend states the closes of the session before it.

@@ -140,7 +140,7 @@ def prices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     """The last known close of every security, with its age in sessions; too old a price blocks planning for it."""
     run = SessionRun.of(context, workspace)
     table = latest_prices(
-        known_closes(run),
+        known_closes(run, in_units_of_today=True),
         run.workspace.securities(run.session),
         run.workspace.calendars(run.session),
         run.session,

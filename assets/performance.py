@@ -10,6 +10,7 @@ from assets.market import fixings
 from assets.metadata import check, definition_metadata, markdown_table, plot
 from assets.session_run import SessionRun
 from ballast.books.attribution import contributions, linked_contributions
+from ballast.books.booked_splits import booked_splits
 from ballast.books.performance import Performance
 from ballast.books.performance import portfolio_performance as measure
 from ballast.books.positions import known_postings
@@ -134,8 +135,11 @@ def _valued(run: SessionRun, ledger: pl.DataFrame, securities: pl.DataFrame) -> 
     begins = (sessions[0] if sessions else run.session) - timedelta(days=limit)
     reference, currencies = fixings(run, begins)
     rates = daily_rates(reference, currencies, base, sessions, age_limit=limit)
+    closes, actions = known_closes(run), known_actions(run)
+    stated = closes.filter(pl.col("source") == "statement")["symbol"].unique()
+    own_splits = booked_splits(known).filter(pl.col("symbol").is_in(stated.implode()))
     return value_portfolios(
-        known, securities, known_closes(run), known_actions(run), rates, sessions, base
+        known, securities, closes, pl.concat([actions, own_splits]), rates, sessions, base
     )
 
 
