@@ -7,9 +7,18 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from ballast.books.broker_events import CashMovement, ConversionEvent, Fill, TransferEvent
+from ballast.books.broker_events import (
+    BrokerEvent,
+    CashMovement,
+    ConversionEvent,
+    Fill,
+    TransferEvent,
+)
+from ballast.books.postings import postings_of
+from ballast.books.statement_import import SOURCE
 from ballast.books.statements import Identity, Instrument, Statement
 from ballast.books.statements.effects import quantity_changes
+from ballast.books.statements.statement_error import without_numbers
 from ballast.books.statements.trade_events import FOREX, OPTIONS
 from ballast.money import ZERO, to_amount
 from resources.clock import now
@@ -150,12 +159,15 @@ def registry_row(
         "skipped": _added_up(n for each in counts for n in each.skipped),
         "ignored": _added_up(n for each in counts for n in each.ignored),
         "quarantined": [
-            {"line": row.line, "section": row.section, "rule": row.rule, "text": row.text}
+            {"line": row.line, "section": row.section, "rule": row.rule}
+            | {"text": without_numbers(row.text)}
             for statement, _ in found
             for row in statement.quarantined
         ],
         "warnings": [
-            f"{w.subject}: {w.text}" for statement, _ in found for w in statement.warnings
+            without_numbers(f"{w.subject}: {w.text}")
+            for statement, _ in found
+            for w in statement.warnings
         ],
         "identities": [
             {
@@ -173,7 +185,8 @@ def registry_row(
     }
     return {
         "sha256": digest,
-        "file_name": name[:255],
+        # Brokers name files after the account.
+        "file_name": without_numbers(name)[:255],
         "format": found[0][0].format if found else "unknown",
         "status": "imported",
         "rows_read": sum(each.read for each in counts),
@@ -184,6 +197,15 @@ def registry_row(
         "detail": json.dumps(detail),
         "imported_at": now(),
     }
+
+
+def posting_rows(events: list[BrokerEvent]) -> list[dict[str, Any]]:
+    """Return the postings of events as rows of the store."""
+    recorded = {"recorded_at": now()}
+    return [
+        row | recorded | {"description": row["description"] and without_numbers(row["description"])}
+        for row in postings_of(events, source=SOURCE).iter_rows(named=True)
+    ]
 
 
 def _added_up(pairs: Iterator[tuple[str, int]]) -> dict[str, int]:

@@ -18,9 +18,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ballast.books.postings import postings_of
 from ballast.books.statement_import import (
-    SOURCE,
     closing_the_opening,
     opening_events,
     require_continuity,
@@ -35,13 +33,14 @@ from ballast.books.statements import (
     require_agreement,
     require_identities,
 )
+from ballast.books.statements.statement_error import without_numbers
 from ballast.money import AMOUNT
-from resources.clock import now
 from resources.statement_archive import StatementArchive
 from resources.statement_records import (
     HOME_EXCHANGE,
     close_rows,
     instrument_rows,
+    posting_rows,
     registry_row,
 )
 from resources.store import Store, insert_unknown, upsert
@@ -188,10 +187,7 @@ class StatementBook:
                 events += opening_events(statement)
             elif statement.first_day < later.first_day:
                 events += [*opening_events(statement), *closing_the_opening(later)]
-            rows = postings_of(events, source=SOURCE).iter_rows(named=True)
-            new += insert_unknown(
-                connection, postings, [row | {"recorded_at": now()} for row in rows]
-            )
+            new += insert_unknown(connection, postings, posting_rows(events))
             period = {
                 "sha256": digest,
                 "account_id": statement.account_id,
@@ -225,7 +221,9 @@ class StatementBook:
             statements = ()
         found = [(each, identities(each)) for each in statements]
         row = registry_row(digest, name, found, 0)
-        detail = json.loads(row["detail"]) | {"refused": f"{error.what} {error.remedy}"}
+        detail = json.loads(row["detail"]) | {
+            "refused": without_numbers(f"{error.what} {error.remedy}")
+        }
         read = row["rows_read"] or len(content.splitlines())
         row |= {
             "status": "refused",

@@ -18,7 +18,7 @@ from resources.store import Store
 from resources.store.schema import instruments, postings, statement_imports, statement_periods
 from tests.ballast.books.statements.fixture_statements import ABC, ACCOUNTS, history
 from tests.ballast.books.statements.synthetic_book import Book
-from tests.ballast.books.statements.synthetic_statement import StatementWriter
+from tests.ballast.books.statements.synthetic_statement import StatementWriter, as_bytes
 from tests.resources.test_statements import END, booked, rows, stated
 
 Deed = Callable[[StatementWriter], object]
@@ -158,3 +158,30 @@ def test_a_folder_that_is_named_like_a_statement_is_left_alone(
     (tmp_path / "old.csv").mkdir()
     (tmp_path / "2022.csv").write_bytes(history()[0])
     assert book.import_folder(tmp_path) == {"2022.csv": "imported"}
+
+
+def test_numbers_in_names_and_rows_of_files_stay_out_of_the_store(
+    book: StatementBook, tmp_path: Path
+) -> None:
+    writer = StatementWriter(Book(), date(2024, 1, 1), date(2024, 12, 31))
+    writer.money(
+        "Deposits & Withdrawals", "EUR", "2024-01-02", "Transfer from U0000001 and U7654321", "100"
+    )
+    writer.transfer(ABC, "5", "2024-05-05")
+    rows = [[cell.replace("OTHER BROKER", "U0000001") for cell in row] for row in writer.rows()]
+    misread = [[cell.replace("In", "Sideways") for cell in row] for row in rows if "ACATS" in row]
+    path = tmp_path / "U0000001_20240101.csv"
+    path.write_bytes(as_bytes([*rows, *misread]))
+    assert book.import_file(path) == "imported"
+    refused = tmp_path / "U7654321.csv"
+    refused.write_bytes(b"Statement,Data,U7654321")
+    assert book.import_file(refused) == "refused"
+    with book.store.read() as connection:
+        # A row of the database shortens its own text.
+        told = [
+            str([tuple(row) for row in connection.execute(sa.select(table))])
+            for table in (postings, statement_imports)
+        ]
+    assert "*****001_20240101.csv" in told[1]
+    assert "direction_not_known" in told[1]
+    assert not any(number in text for text in told for number in ("U0000001", "U7654321"))

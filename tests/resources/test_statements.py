@@ -264,4 +264,6 @@ def test_the_numbers_of_accounts_appear_nowhere_in_the_store(
     book.import_folder(inbox_of(tmp_path / "inbox"))
     with book.store.read() as connection:
         for table in (postings, statement_imports, statement_periods, instruments):
-            assert "U0000001" not in str(connection.execute(sa.select(table)).all())
+            # A row of the database shortens its own text.
+            found = [tuple(row) for row in connection.execute(sa.select(table))]
+            assert "U0000001" not in str(found)
