@@ -65,11 +65,14 @@ class StatementBook:
         Folder of what was imported, by hash.
     accounts : mapping of str to str
         Our account by the broker's number.
+    currencies : mapping of str to str
+        Currency by symbol of the securities in the portfolio file.
     """
 
     store: Store
     archive: Path
     accounts: Mapping[str, str] = field(repr=False)
+    currencies: Mapping[str, str] = field(default_factory=dict)
 
     def import_file(self, path: Path) -> str:
         """Import a file unless its content was imported before; returns its status: imported, known or refused."""
@@ -201,7 +204,7 @@ class StatementBook:
 
     def _proven(self, connection: Connection, statement: Statement) -> list[Identity]:
         """Return the sums of a statement, or refuse it if it contradicts itself or its neighbours."""
-        require_distinct_names(statement)
+        require_distinct_names(statement, self.currencies)
         before = self._archive.before(connection, statement)
         if before is not None:
             require_continuity(statement, before)

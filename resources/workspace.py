@@ -121,7 +121,8 @@ class Workspace:
     def statements(self) -> StatementBook:
         """The imported statements."""
         numbers = {a.number: a.id for a in self.portfolio.accounts if a.number is not None}
-        return StatementBook(self.store, self.data / "statements", numbers)
+        currencies = {security.symbol: security.currency for security in self.portfolio.securities}
+        return StatementBook(self.store, self.data / "statements", numbers, currencies)
 
     @property
     def inbox(self) -> Path:

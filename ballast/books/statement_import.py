@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from types import MappingProxyType
 
 from ballast.books.broker_events import (
     BrokerEvent,
     Cancellation,
     CashMovement,
+    Fill,
     TransferEvent,
     moment_of,
 )
@@ -33,26 +36,40 @@ def start_of(statement: Statement) -> datetime:
     return min([evening.astimezone(UTC), *moved])
 
 
-def require_distinct_names(statement: Statement) -> None:
-    """Refuse a statement with a security that is named like one of its currencies: the books tell them apart by name.
+def require_distinct_names(
+    statement: Statement, configured: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Refuse a statement with one name for two things: the books tell securities and currencies apart by name.
+
+    Parameters
+    ----------
+    configured : mapping of str to str
+        Currency by symbol of the securities in the portfolio file.
 
     Raises
     ------
     StatementError
-        Naming the security.
+        Naming the security that is called like a currency of the account, or that has a second currency.
     """
-    securities = {*quantity_changes(statement.events), *(closing_quantities(statement) or {})}
-    currencies = {
-        statement.base_currency,
-        *cash_changes(statement.events),
-        *(balance.currency for balance in statement.cash or ()),
-    }
-    for symbol in sorted(securities & currencies):
+    changes, closing = quantity_changes(statement.events), closing_quantities(statement) or {}
+    cash = {balance.currency for balance in statement.cash or ()}
+    currencies = {statement.base_currency, *cash_changes(statement.events), *cash}
+    for symbol in sorted({*changes, *closing} & currencies):
         raise StatementError(
             f"the security {symbol} has the name of a currency in the same account",
             where=statement.file_name,
             remedy="It cannot be booked: keep the account out of Ballast while it holds this security.",
         )
+    known = dict(configured)
+    stated = [(e.symbol, e.currency) for e in statement.events if isinstance(e, Fill)]
+    stated += [(position.symbol, position.currency) for position in statement.positions or ()]
+    for symbol, currency in stated:
+        if known.setdefault(symbol, currency) != currency:
+            raise StatementError(
+                f"the security {symbol} is in {currency} and in {known[symbol]}",
+                where=statement.file_name,
+                remedy="If the portfolio file means another security, give that one another symbol.",
+            )
 
 
 def opening_events(statement: Statement) -> list[BrokerEvent]:

@@ -91,3 +91,17 @@ def test_a_security_that_is_named_like_a_currency_of_the_account_is_refused() ->
     require_distinct_names(
         one(funded().trade(foreign, "1", "50", "2024-02-01, 10:00:00").content())
     )
+
+
+def test_a_symbol_that_means_another_security_in_the_portfolio_file_is_refused() -> None:
+    statement = one(funded().trade(ABC, "100", "50", "2024-02-01, 10:00:00").content())
+    require_distinct_names(statement, {"ABC": "USD", "XYZ": "EUR"})
+    with pytest.raises(StatementError, match="ABC is in USD and in EUR"):
+        require_distinct_names(statement, {"ABC": "EUR"})
+
+
+def test_a_symbol_in_two_currencies_is_refused() -> None:
+    writer = funded().trade(ABC, "100", "50", "2024-02-01, 10:00:00")
+    writer.trade(Security("ABC", currency="EUR"), "100", "50", "2024-02-02, 10:00:00")
+    with pytest.raises(StatementError, match="ABC is in"):
+        require_distinct_names(one(writer.content()))
