@@ -25,6 +25,7 @@ from resources.clock import now
 
 # Where a statement does not tell, its broker's own.
 HOME_EXCHANGE = "XNYS"
+_LONGEST_NAME, _LONGEST_IDENTIFIER = 255, 32
 _KINDS = {"Stocks": "equity", "Equity and Index Options": "option", "Bonds": "bond"}
 _EXCHANGES = {
     "NYSE": "XNYS", "NASDAQ": "XNYS", "ARCA": "XNYS", "AMEX": "XNYS", "BATS": "XNYS",
@@ -128,12 +129,12 @@ def close_rows(statement: Statement, digest: str) -> list[dict[str, Any]]:
 def _instrument(each: Instrument, currency: str, digest: str) -> dict[str, Any]:
     return {
         "symbol": each.symbol,
-        "name": each.description or each.symbol,
+        "name": (each.description or each.symbol)[:_LONGEST_NAME],
         "currency": currency,
         "exchange": None,
         "kind": _KINDS.get(each.asset_category, "other"),
         "multiplier": each.multiplier,
-        "isin": each.isin,
+        "isin": each.isin if each.isin and len(each.isin) <= _LONGEST_IDENTIFIER else None,
         "sha256": digest,
     }
 

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from ballast.books.statement_import import (
     closing_the_opening,
     opening_events,
+    require_bookable_names,
     require_continuity,
     require_distinct_names,
 )
@@ -204,6 +205,7 @@ class StatementBook:
 
     def _proven(self, connection: Connection, statement: Statement) -> list[Identity]:
         """Return the sums of a statement, or refuse it if it contradicts itself or its neighbours."""
+        require_bookable_names(statement)
         require_distinct_names(statement, self.currencies)
         before = self._archive.before(connection, statement)
         if before is not None:

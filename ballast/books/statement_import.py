@@ -13,6 +13,7 @@ from ballast.books.broker_events import (
     Fill,
     TransferEvent,
     moment_of,
+    symbols_of,
 )
 from ballast.books.statements import Statement, StatementError, closing_quantities
 from ballast.books.statements.cells import BROKER_ZONE
@@ -22,6 +23,7 @@ from ballast.money import CENT, ZERO
 
 SOURCE = "ibkr"
 _NEXT_SESSION = time(20)
+_LONGEST_SYMBOL = 64
 
 
 def start_of(statement: Statement) -> datetime:
@@ -69,6 +71,21 @@ def require_distinct_names(
                 f"the security {symbol} is in {currency} and in {known[symbol]}",
                 where=statement.file_name,
                 remedy="If the portfolio file means another security, give that one another symbol.",
+            )
+
+
+def require_bookable_names(statement: Statement) -> None:
+    """Refuse a statement with a symbol that is longer than any: a row of it was misread."""
+    moved = {symbol for event in statement.events for symbol in symbols_of(event)}
+    listed = {
+        each.symbol for each in (*(statement.positions or ()), *(statement.instruments or ()))
+    }
+    for symbol in sorted(moved | listed):
+        if len(symbol) > _LONGEST_SYMBOL:
+            raise StatementError(
+                f"the symbol {symbol[:_LONGEST_SYMBOL]}... has {len(symbol)} characters",
+                where=statement.file_name,
+                remedy="Download the statement again; if the symbol stays, ask the broker about it.",
             )
 
 

@@ -16,7 +16,7 @@ from resources.statement_archive import StatementArchive
 from resources.statements import StatementBook
 from resources.store import Store
 from resources.store.schema import instruments, postings, statement_imports, statement_periods
-from tests.ballast.books.statements.fixture_statements import ABC, ACCOUNTS, history
+from tests.ballast.books.statements.fixture_statements import ABC, ACCOUNTS, funded, history
 from tests.ballast.books.statements.synthetic_book import Book
 from tests.ballast.books.statements.synthetic_statement import StatementWriter, as_bytes
 from tests.resources.test_statements import END, booked, rows, stated
@@ -185,3 +185,24 @@ def test_numbers_in_names_and_rows_of_files_stay_out_of_the_store(
     assert "*****001_20240101.csv" in told[1]
     assert "direction_not_known" in told[1]
     assert not any(number in text for text in told for number in ("U0000001", "U7654321"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("ABC INVENTED", "X" * 400, "imported"),
+        ("US0000000001", "U" * 50, "imported"),
+        ("Electronic", "El\0ctronic", "refused"),
+        ("ABC", "A" * 100, "refused"),
+    ],
+    ids=["long name", "long identifier", "no text", "long symbol"],
+)
+def test_text_that_a_database_would_not_take_never_stops_an_import(
+    book: StatementBook, tmp_path: Path, old: str, new: str, status: str
+) -> None:
+    content = funded().trade(ABC, "10", "5", "2024-02-01, 10:00:00").content()
+    changed = content.replace(old.encode(), new.encode())
+    assert changed != content
+    assert imported(book, tmp_path, changed) == [status]
+    (row,) = book.table()
+    assert row["status"] == status

@@ -74,6 +74,12 @@ def decoded(content: bytes, *, file_name: str) -> str:
             where=file_name,
             remedy="Use the file as the broker wrote it; a spreadsheet may have saved it anew.",
         ) from None
+    if "\0" in text:
+        raise StatementError(
+            "the file has characters that no text has",
+            where=file_name,
+            remedy="Download the statement again.",
+        )
     if not text.strip():
         raise StatementError(
             "the file is empty", where=file_name, remedy="Download the statement again."
