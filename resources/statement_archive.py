@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ballast.books.statements import Statement, read_statements
+from ballast.books.statements import Statement, closing_quantities, read_statements
 from resources.durable_files import write_durably
 from resources.store.schema import statement_imports, statement_periods
 
@@ -48,9 +48,19 @@ class StatementArchive:
         return self._one(connection, account_id, _PERIOD.last_day <= until, *order)
 
     def first(self, connection: Connection, account_id: str) -> Statement | None:
-        """Return the statement that the books of an account begin with."""
-        order = _PERIOD.first_day, _PERIOD.last_day
-        return self._one(connection, account_id, sa.true(), *order)
+        """Return the statement that the books of an account begin with.
+
+        Of several with the same first day, one that tells what the account began with.
+        """
+        earliest = sa.select(sa.func.min(_PERIOD.first_day)).where(_PERIOD.account_id == account_id)
+        found = self._all(
+            connection,
+            account_id,
+            _PERIOD.first_day == earliest.scalar_subquery(),
+            _PERIOD.last_day,
+        )
+        telling = (s for s in found if s.cash is not None and closing_quantities(s) is not None)
+        return next(telling, next(iter(found), None))
 
     def before(self, connection: Connection, statement: Statement) -> Statement | None:
         """Return the statement whose end has to be the start of this one, if it is known.

@@ -77,10 +77,9 @@ def require_distinct_names(
 def require_bookable_names(statement: Statement) -> None:
     """Refuse a statement with a symbol that is longer than any: a row of it was misread."""
     moved = {symbol for event in statement.events for symbol in symbols_of(event)}
-    listed = {
-        each.symbol for each in (*(statement.positions or ()), *(statement.instruments or ()))
-    }
-    for symbol in sorted(moved | listed):
+    held = {position.symbol for position in statement.positions or ()}
+    described = {instrument.symbol for instrument in statement.instruments or ()}
+    for symbol in sorted(moved | held | described):
         if len(symbol) > _LONGEST_SYMBOL:
             raise StatementError(
                 f"the symbol {symbol[:_LONGEST_SYMBOL]}... has {len(symbol)} characters",

@@ -206,3 +206,18 @@ def test_text_that_a_database_would_not_take_never_stops_an_import(
     assert imported(book, tmp_path, changed) == [status]
     (row,) = book.table()
     assert row["status"] == status
+
+
+def test_the_opening_is_taken_back_as_the_statement_told_it_that_brought_it(
+    book: StatementBook, tmp_path: Path
+) -> None:
+    before = funded(2023)
+    before.trade(ABC, "10", "50", "2023-02-01, 10:00:00")
+    earlier = before.content()
+    first_month = StatementWriter(before.book, date(2024, 1, 1), date(2024, 1, 31)).rows()
+    without_positions = as_bytes([row for row in first_month if row[0] != "Open Positions"])
+    year = StatementWriter(before.book, date(2024, 1, 1), date(2024, 12, 31))
+    year.trade(ABC, "-5", "60", "2024-03-05, 10:00:00", code="C")
+    files = year.content(), without_positions, earlier
+    assert imported(book, tmp_path, *files) == ["imported"] * 3
+    assert booked(book) == stated(book.newest("main", END))
