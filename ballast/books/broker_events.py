@@ -100,7 +100,7 @@ class TransferEvent:
     cost_basis : Decimal, optional
         Basis of all units that came, in `currency`; None where nobody knows it.
     acquired_on : date, optional
-        When the owner acquired them; None counts as the day of the transfer.
+        When the owner acquired them; None where nobody knows it.
     """
 
     event_id: str

@@ -92,10 +92,14 @@ def gains_chart(years: pl.DataFrame) -> bytes:
         own = years.filter(account_id=account, currency=currency)
         named = own["tax_year"].unique().sort().to_list()
         places = range(len(named))
-        for term, colour, shift in (("short", ORANGE, -0.2), ("long", BLUE, 0.2)):
+        for term, colour, shift in (
+            ("short", ORANGE, -0.25),
+            ("long", BLUE, 0),
+            ("unknown", GREY, 0.25),
+        ):
             gains = dict(own.filter(term=term).select("tax_year", "gain").iter_rows())
             heights = [float(gains.get(year, 0)) for year in named]
-            panel.bar([at + shift for at in places], heights, 0.38, color=colour, label=term)
+            panel.bar([at + shift for at in places], heights, 0.24, color=colour, label=term)
         panel.axhline(0, color=GREY, linewidth=0.8)
         panel.set_xticks(list(places), [str(year) for year in named])
         panel.set_xlim(-1, len(named))

@@ -17,11 +17,12 @@ class TaxLots(dy.Schema):
     account_id = columns.text("Account")
     symbol = columns.text("Security")
     acquired_on = columns.date(
-        "Day of acquisition on its exchange; what a transfer or a merger brought keeps its own"
+        "Day of acquisition on its exchange, which transfers and mergers keep; null when unknown",
+        nullable=True,
     )
     opened_at = columns.moment("When it came into the account, UTC")
     quantity_acquired = columns.amount(
-        "Units acquired, in terms of today's units; negative when sold short"
+        "Units acquired, and added by splits; negative when sold short"
     )
     quantity = columns.amount("Units that remain; negative when sold short")
     currency = columns.text("Currency of the basis", nullable=True)
@@ -32,7 +33,7 @@ class TaxLots(dy.Schema):
     unit_cost = columns.amount("Basis per unit", nullable=True)
     basis_origin = columns.text("trade, stated, converted or unknown")
     term = columns.text(
-        "short or long: whether a sale in this session would be after more than one year"
+        "short or long: whether a sale in this session would be after more than one year; or unknown"
     )
     price = columns.amount("Last close", nullable=True)
     value = columns.amount("Value in the quotation currency", nullable=True)
@@ -59,7 +60,7 @@ class RealisedGains(dy.Schema):
     closing_id = columns.text("Posting that closed it")
     kind = columns.text("Kind of the closing event")
     is_short_sale = columns.flag("The units had been sold first and were bought back")
-    acquired_on = columns.date("Day of acquisition")
+    acquired_on = columns.date("Day of acquisition; null when unknown", nullable=True)
     closed_on = columns.date("Day of the closing trade on its exchange")
     quantity = columns.amount("Units closed; zero for a return of capital beyond the basis")
     currency = columns.text("Currency of the amounts", nullable=True)
@@ -69,7 +70,9 @@ class RealisedGains(dy.Schema):
     )
     gain = columns.amount("proceeds − cost basis; null when unknown", nullable=True)
     disallowed_loss = columns.amount("Part of a loss that a wash sale defers (a positive amount)")
-    term = columns.text("short or long: held for more than one year; a short sale is always short")
+    term = columns.text(
+        "short or long: held for more than one year; a short sale is always short; or unknown"
+    )
     tax_year = columns.count("Year of the closing trade")
 
 
@@ -79,7 +82,7 @@ class GainsByYear(dy.Schema):
     tax_year = columns.count("Year of the closing trades", primary_key=True)
     account_id = columns.key("Account")
     currency = columns.key("Currency")
-    term = columns.key("short or long")
+    term = columns.key("short, long or unknown")
     proceeds = columns.amount("Sum of the proceeds of sales whose basis is known")
     cost_basis = columns.amount("Sum of their bases")
     gain = columns.amount("Sum of their gains")

@@ -101,14 +101,17 @@ def _rows(events: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
         lot_id="posting_id",
         opened_at="occurred_at",
         traded_on="traded_on",
-        acquired_on=pl.coalesce("acquired_on", "traded_on"),
+        # What was transferred without its day may have been held for any time.
+        acquired_on=pl.when(pl.col("kind") == "transfer")
+        .then("acquired_on")
+        .otherwise(pl.coalesce("acquired_on", "traded_on")),
         quantity_acquired=pl.lit(None, dtype=AMOUNT),
     )  # fmt: skip
     if carried.is_empty():
         return rows
     lots = carried.with_columns(
         kind="origin", operation=pl.lit(kernel.CARRIED, dtype=pl.Int64),
-        chosen_lot=pl.lit(None, dtype=pl.String), traded_on=pl.col("acquired_on"),
+        chosen_lot=pl.lit(None, dtype=pl.String), traded_on=pl.coalesce("acquired_on", pl.col("opened_at").dt.date()),
     )  # fmt: skip
     return pl.concat([lots.select(rows.columns), rows])
 
@@ -134,7 +137,7 @@ def _run(
         is_known=pl.col("amount").is_not_null(),
         chosen=_chosen(rows, groups),
         currency=pl.Series(currencies),
-        day=pl.col("acquired_on").to_physical(),
+        day=pl.coalesce("acquired_on", "traded_on").to_physical(),
     )
     # What an instrument holds is never more than the sum of its events.
     sizes = units.select(pl.col("quantity", "amount").cast(pl.Float64).abs()).to_numpy()

@@ -107,7 +107,11 @@ def set_aside(
     units = np.abs(quantities.to_numpy())
     can_add = quantities.null_count() == 0 and units.sum(dtype=np.float64) < _LARGEST
     totals = np.concatenate([[0], units.cumsum()]) if can_add else None
-    days = carried["acquired_on"].to_physical().to_numpy()
+    days = (
+        carried.select(pl.coalesce("acquired_on", pl.col("opened_at").dt.date()).to_physical())
+        .to_series()
+        .to_numpy()
+    )
     # How often a lot is older than the one before it, which a transfer may have brought.
     returns = np.concatenate([[0], (days[1:] < days[:-1]).cumsum()])
     found = []

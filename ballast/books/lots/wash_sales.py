@@ -202,7 +202,9 @@ def _defer(gain: _Row, purchases: list[_Purchase]) -> None:
     if gain["is_short_sale"] or gain["gain"] is None or gain["gain"] >= ZERO:
         return
     left, loss = gain["quantity"], -gain["gain"]
-    held_for = gain["closed_on"] - gain["acquired_on"]
+    # Nothing can be added to a holding period by units of which nobody knows since when they were held.
+    since = gain["acquired_on"] or gain["closed_on"]
+    held_for = gain["closed_on"] - since
     # In order of their days, so that only those of the window are looked at.
     first = bisect_left(purchases, gain["closed_on"] - WINDOW, key=lambda purchase: purchase.on)
     for purchase in islice(purchases, first, None):

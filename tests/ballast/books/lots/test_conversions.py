@@ -159,11 +159,10 @@ def test_a_spin_off_without_a_share_has_an_unknown_basis() -> None:
 
 
 def test_what_comes_from_an_unknown_basis_is_unknown() -> None:
-    events = [transfer(0, 10, None), conversion(1, "spin_off", 0, 5, basis_share=D("0.5"))]
+    came = transfer(0, 10, None, acquired_on=day(0))
+    events = [came, conversion(1, "spin_off", 0, 5, basis_share=D("0.5"))]
     assert lots(*events) == {"AAA": [lot(10, None, 0)], "NEW": [lot(5, None, 0)]}
-    assert lots(transfer(0, 10, None), conversion(1, "merger", -10, 5)) == {
-        "NEW": [lot(5, None, 0)]
-    }
+    assert lots(came, conversion(1, "merger", -10, 5)) == {"NEW": [lot(5, None, 0)]}
 
 
 def test_a_spin_off_from_what_is_not_held_is_unknown() -> None:

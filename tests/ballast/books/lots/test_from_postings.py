@@ -85,9 +85,21 @@ def test_a_transfer_in_brings_its_basis_and_its_day_of_acquisition() -> None:
     assert (sale["gain"], sale["term"]) == (200, "long")
 
 
-def test_a_transfer_in_without_a_day_counts_from_the_day_on_which_it_came() -> None:
-    [lot] = book([transfer(5, 10, "800")]).lots.iter_rows(named=True)
-    assert lot["acquired_on"] == day(5)
+def test_a_transfer_in_without_a_day_may_have_been_held_for_any_time() -> None:
+    events = [transfer(5, 10, "800"), fill(400, -4, 120)]
+    [lot] = book(events).lots.iter_rows(named=True)
+    assert lot["acquired_on"] is None
+    [gain] = realised_gains(book(events).matches).iter_rows(named=True)
+    assert (gain["acquired_on"], gain["term"]) == (None, "unknown")
+    [year] = gains_by_year(realised_gains(book(events).matches)).iter_rows(named=True)
+    assert year["term"] == "unknown"
+
+
+def test_a_lot_of_unknown_age_is_used_in_the_order_in_which_it_came() -> None:
+    events = [fill(0, 10, 100), transfer(5, 10, "800"), fill(6, 10, 90), fill(9, -15, 120)]
+    symbols = book(events).matches
+    assert symbols["quantity"].to_list() == [D(10), D(5)]
+    assert symbols["acquired_on"].to_list() == [day(0), None]
 
 
 def test_what_came_from_elsewhere_is_as_old_as_it_is() -> None:
