@@ -13,6 +13,8 @@ import pytest
 from ballast.configuration import parse
 from pipelines.sensors import statement_inbox_sensor
 from tests.ballast.books.statements.fixture_statements import history
+from tests.ballast.books.statements.synthetic_book import Book, D
+from tests.ballast.books.statements.synthetic_statement import StatementWriter
 from tests.demonstration import REPOSITORY, Demonstration, TestWorkspace
 
 SESSION = date(2022, 12, 30)
@@ -183,3 +185,22 @@ def test_the_example_matches_its_statements_in_every_figure(tmp_path: Path) -> N
     assert gains["gain"].null_count() == 0
     assert set(gains["term"]) == {"short", "long"}
     assert gains["is_short_sale"].any()
+
+
+def test_cash_in_a_currency_without_a_rate_is_booked_and_its_value_unknown(tmp_path: Path) -> None:
+    writer = StatementWriter(Book(), date(2022, 1, 1), date(2022, 12, 31), rates={"TWD": D("0.03")})
+    writer.money("Deposits & Withdrawals", "TWD", "2022-03-01", "Electronic Fund Transfer", "5000")
+    writer.money("Deposits & Withdrawals", "EUR", "2022-03-01", "Electronic Fund Transfer", "100")
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "2022.csv").write_bytes(writer.content())
+    demonstration = Demonstration(TestWorkspace(parse(PORTFOLIO, where="test"), tmp_path))
+    demonstration.run(SESSION)
+    held = demonstration.read("positions_snapshot", SESSION)
+    values = {row["commodity"]: row["value_base"] for row in held.iter_rows(named=True)}
+    assert values == {"EUR": D(100), "TWD": None}
+    assert held["weight"].null_count() == held.height
+    measured = demonstration.read("portfolio_performance", SESSION).filter(level="total")
+    assert measured["total_return"].to_list() == [None]
+    reasons = demonstration.read("portfolio_values", SESSION)["unknown_reason"].drop_nulls()
+    assert reasons.str.contains("TWD").all()
+    assert reasons.len() > 0

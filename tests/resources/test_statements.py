@@ -25,6 +25,7 @@ from tests.ballast.books.statements.fixture_statements import (
     funded,
     history,
 )
+from tests.ballast.books.statements.synthetic_flex import flex
 
 END = date(2024, 12, 31)
 YEARS = ("2022.csv", "2023.csv", "2024.csv")
@@ -267,3 +268,19 @@ def test_the_numbers_of_accounts_appear_nowhere_in_the_store(
             # A row of the database shortens its own text.
             found = [tuple(row) for row in connection.execute(sa.select(table))]
             assert "U0000001" not in str(found)
+
+
+def test_a_flex_file_books_the_same_as_the_statement_and_never_both(
+    book: StatementBook, tmp_path: Path
+) -> None:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / "2024.xml").write_bytes(flex(full_year()))
+    assert book.import_folder(folder) == {"2024.xml": "imported"}
+    assert booked(book) == stated(book.newest("main", END))
+    before = rows(book)
+    (folder / "2024.csv").write_bytes(full_year().content())
+    assert book.import_folder(folder)["2024.csv"] == "refused"
+    assert rows(book) == before
+    (refused,) = [row for row in book.table() if row["status"] == "refused"]
+    assert "another format" in refused["detail"]["refused"]
