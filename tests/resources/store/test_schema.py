@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import resources.store
 from ballast.errors import StoreError
 from resources.store import Store
+from resources.store.column_types import ExactDecimal, UtcDateTime
 from resources.store.engine import HEAD_REVISION
-from resources.store.schema import ExactDecimal, UtcDateTime, metadata
+from resources.store.schema import metadata
 
 _values = sa.Table(
     "values_of_this_test",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import resources.store.schema
+import resources.store.column_types
 
 revision = "0001"
 down_revision = None
@@ -34,7 +34,9 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("detail", sa.String(length=512), nullable=True),
-        sa.Column("recorded_at", resources.store.schema.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "recorded_at", resources.store.column_types.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.PrimaryKeyConstraint("client_order_id", "sequence", name=op.f("pk_order_events")),
     )
     op.create_table(
@@ -47,7 +49,9 @@ def upgrade() -> None:
         sa.Column("side", sa.String(length=16), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
         sa.Column(
-            "quantity", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=False
+            "quantity",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=False,
         ),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
@@ -64,16 +68,20 @@ def upgrade() -> None:
         "paper_movements",
         sa.Column("movement_id", sa.String(length=128), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
-        sa.Column("occurred_at", resources.store.schema.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "occurred_at", resources.store.column_types.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("event_id", sa.String(length=128), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("commodity", sa.String(length=32), nullable=False),
         sa.Column(
-            "quantity", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=False
+            "quantity",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=False,
         ),
         sa.Column(
-            "price", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=True
+            "price", resources.store.column_types.ExactDecimal(precision=38, scale=8), nullable=True
         ),
         sa.Column("price_currency", sa.String(length=3), nullable=True),
         sa.PrimaryKeyConstraint("movement_id", name=op.f("pk_paper_movements")),
@@ -91,7 +99,9 @@ def upgrade() -> None:
         sa.Column("side", sa.String(length=16), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
         sa.Column(
-            "quantity", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=False
+            "quantity",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=False,
         ),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
@@ -104,21 +114,29 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("bucket_id", sa.String(length=64), nullable=False),
-        sa.Column("occurred_at", resources.store.schema.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "occurred_at", resources.store.column_types.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.Column("settled_on", sa.Date(), nullable=True),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("commodity", sa.String(length=32), nullable=False),
         sa.Column(
-            "quantity", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=False
+            "quantity",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=False,
         ),
         sa.Column(
-            "unit_cost", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=True
+            "unit_cost",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=True,
         ),
         sa.Column("cost_currency", sa.String(length=3), nullable=True),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("reverses", sa.String(length=64), nullable=True),
-        sa.Column("recorded_at", resources.store.schema.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "recorded_at", resources.store.column_types.UtcDateTime(timezone=True), nullable=False
+        ),
         sa.PrimaryKeyConstraint("posting_id", name=op.f("pk_postings")),
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_postings_source_external_id")),
     )
@@ -147,7 +165,7 @@ def upgrade() -> None:
         sa.Column("code_version", sa.String(length=64), nullable=False),
         sa.Column("as_of", sa.String(length=32), nullable=False),
         sa.Column(
-            "published_at", resources.store.schema.UtcDateTime(timezone=True), nullable=False
+            "published_at", resources.store.column_types.UtcDateTime(timezone=True), nullable=False
         ),
         sa.PrimaryKeyConstraint("publication_id", name=op.f("pk_publications")),
         sqlite_autoincrement=True,
@@ -170,7 +188,9 @@ def upgrade() -> None:
         sa.Column("side", sa.String(length=16), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
         sa.Column(
-            "quantity", resources.store.schema.ExactDecimal(precision=38, scale=8), nullable=False
+            "quantity",
+            resources.store.column_types.ExactDecimal(precision=38, scale=8),
+            nullable=False,
         ),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("weight_before", sa.Float(), nullable=True),

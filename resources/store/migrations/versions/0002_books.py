@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from resources.store.schema import ExactDecimal, UtcDateTime
+from resources.store.column_types import ExactDecimal, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
