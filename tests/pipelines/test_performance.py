@@ -105,9 +105,31 @@ def test_a_lot_that_the_owner_names_is_used_instead_of_the_oldest(
     assert used["lot_id"].to_list()[0] == chosen
 
 
-def test_wash_sales_are_deferred_only_when_asked_for(tmp_path: Path) -> None:
-    asked = Demonstration.create(tmp_path, ("[paper]", "[taxes]\nwash_sales = true\n[paper]"))
-    assert asked.run().success
-    gains = asked.read("realised_gains")
-    assert gains["disallowed_loss"].sum() >= 0
-    assert asked.read("tax_lots").height > 0
+WASH_SALE = """date,account_id,action,symbol,quantity
+2020-02-03,america,deposit,USD,50000
+2020-02-14,america,buy,SPY,20
+2020-03-16,america,sell,SPY,20
+2020-03-23,america,buy,SPY,20
+"""
+
+
+def test_the_loss_of_a_wash_sale_is_deferred_only_when_asked_for(tmp_path: Path) -> None:
+    found = {}
+    for asked in ("false", "true"):
+        folder = tmp_path / asked
+        folder.mkdir()
+        (folder / "opening.csv").write_text(WASH_SALE)
+        demonstration = Demonstration.create(
+            folder,
+            ('opening = "demonstration"', 'opening = "opening.csv"'),
+            ("[paper]", f"[taxes]\nwash_sales = {asked}\n[paper]"),
+        )
+        assert demonstration.run().success
+        found[asked] = demonstration
+    plain, deferred = found["false"].read("realised_gains"), found["true"].read("realised_gains")
+    loss = -plain["gain"].sum()
+    assert loss > 0
+    assert plain["disallowed_loss"].sum() == 0
+    assert deferred["disallowed_loss"].sum() == loss
+    before, after = (each.read("tax_lots")["cost_basis"].sum() for each in found.values())
+    assert after - before == loss
