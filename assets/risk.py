@@ -48,13 +48,10 @@ def risk_metrics(
     bars, actions = known_bars(run, symbols=symbols, first=first), known_actions(run)
     of_securities = _newest(security_returns(bars, actions), settings.risk_window)
     of_portfolios = _newest(
-        performance.filter(pl.col("level") != "bucket").match_to_schema(
-            polars_schema(DailyReturns), missing_columns="insert", extra_columns="ignore"
-        ),
-        settings.risk_window,
+        _spanned(performance.filter(pl.col("level") != "bucket")), settings.risk_window
     )
     table = measure(
-        pl.concat([of_securities, _spanned(of_portfolios)]),
+        pl.concat([of_securities, of_portfolios]),
         portfolio.benchmark,
         confidence=settings.confidence,
         periods_per_year=settings.sessions_per_year,
@@ -104,8 +101,12 @@ def _newest(returns: pl.DataFrame, window: int) -> pl.DataFrame:
 
 def _spanned(returns: pl.DataFrame) -> pl.DataFrame:
     """Say from which session on each return counts: the one before it."""
-    since = pl.col("session").sort().shift(1).over("level", "subject")
-    return returns.sort("level", "subject", "session").with_columns(since=since)
+    since = pl.col("session").shift(1).over("level", "subject")
+    return (
+        returns.sort("level", "subject", "session")
+        .with_columns(since=since)
+        .select(polars_schema(DailyReturns).names())
+    )
 
 
 def _shown(table: pl.DataFrame) -> pl.DataFrame:
