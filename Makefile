@@ -35,7 +35,7 @@ docs: .venv/installed  ## Regenerate the settings reference
 
 lock:  ## Renew the lock file
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.lock
+		--no-header --no-annotate --upgrade --output-file requirements.lock
 
 clean:
 	rm -rf .venv data
