@@ -129,7 +129,10 @@ def _valued(run: SessionRun, ledger: pl.DataFrame, securities: pl.DataFrame) -> 
     accounts = list(run.workspace.portfolio.base_currencies)
     known = known_postings(ledger, run.session).filter(pl.col("account_id").is_in(accounts))
     first = known["occurred_at"].dt.date().min()
-    sessions = _sessions(run, first) if isinstance(first, date) else []
+    calendars, exchanges = run.workspace.portfolio_calendars, run.workspace.portfolio.exchanges
+    sessions = (
+        calendars.sessions_of_any(exchanges, first, run.session) if isinstance(first, date) else []
+    )
     base = run.workspace.portfolio.base_currency
     limit = run.workspace.portfolio.market_data.rate_age_limit
     begins = (sessions[0] if sessions else run.session) - timedelta(days=limit)
@@ -141,17 +144,6 @@ def _valued(run: SessionRun, ledger: pl.DataFrame, securities: pl.DataFrame) -> 
     return value_portfolios(
         known, securities, closes, pl.concat([actions, own_splits]), rates, sessions, base
     )
-
-
-def _sessions(run: SessionRun, first: date) -> list[date]:
-    """Return the portfolio's sessions from a day to that of the run."""
-    calendars, exchanges = run.workspace.portfolio_calendars, run.workspace.portfolio.exchanges
-    days = {
-        day
-        for exchange in exchanges
-        for day in calendars.sessions_between(exchange, first, run.session)
-    }
-    return sorted(days)
 
 
 def _sums_check(run: SessionRun, daily: pl.DataFrame, found: Performance) -> dg.AssetCheckResult:

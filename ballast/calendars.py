@@ -72,6 +72,11 @@ class TradingCalendars:
         sessions = self.sessions(exchange)
         return sessions[bisect.bisect_left(sessions, first) : bisect.bisect_right(sessions, last)]
 
+    def sessions_of_any(self, exchanges: Iterable[str], first: date, last: date) -> list[date]:
+        """Return the days from first to last, both included, on which at least one of the exchanges trades."""
+        days = {d for exchange in exchanges for d in self.sessions_between(exchange, first, last)}
+        return sorted(days)
+
     def sessions_since(self, exchange: str, observed: date, as_of: date) -> int:
         """Count the sessions after `observed` up to and including `as_of`."""
         return len(self.sessions_between(exchange, observed + timedelta(days=1), as_of))

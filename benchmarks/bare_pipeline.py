@@ -183,13 +183,10 @@ def _performance(
 ) -> dict[str, pl.DataFrame]:
     portfolio, limit = workspace.portfolio, workspace.portfolio.market_data.rate_age_limit
     first = ledger["occurred_at"].dt.date().min()
-    calendars = workspace.portfolio_calendars
-    sessions = sorted(
-        {
-            day
-            for exchange in portfolio.exchanges
-            for day in calendars.sessions_between(exchange, first, session)  # type: ignore[arg-type]
-        }
+    sessions = workspace.portfolio_calendars.sessions_of_any(
+        portfolio.exchanges,
+        first,
+        session,  # type: ignore[arg-type]
     )
     fixings = workspace.reference_rates.reference_rates(
         portfolio.currencies, sessions[0] - timedelta(days=limit), session

@@ -63,3 +63,19 @@ def test_any_session_needs_one_open_exchange() -> None:
 def test_an_exchange_without_calendar_is_named_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"'XLON'.*XNYS"):
         calendars({1}).is_session("XLON", day(1))
+
+
+@arithmetic
+@given(session_sets, session_sets, numbers, numbers)
+def test_sessions_of_any_exchange_are_listed_once_and_in_order(
+    one: set[int], other: set[int], first: int, last: int
+) -> None:
+    both = TradingCalendars(
+        {
+            name: tuple(day(number) for number in sorted(sessions))
+            for name, sessions in (("XNYS", one), ("XAMS", other))
+        }
+    )
+    expected = [day(number) for number in sorted(one | other) if first <= number <= last]
+    assert both.sessions_of_any(("XNYS", "XAMS"), day(first), day(last)) == expected
+    assert both.sessions_of_any((), day(first), day(last)) == []
