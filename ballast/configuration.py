@@ -15,9 +15,11 @@ from ballast.errors import ConfigurationError
 from ballast.money import to_amount
 from ballast.settings import (
     AccountSettings,
+    AlertSettings,
     CostSettings,
     Currency,
     EmergencySettings,
+    GuardSettings,
     LotChoice,
     LotMethod,
     MarketDataSettings,
@@ -49,6 +51,8 @@ class Portfolio(StrictModel):
     costs: CostSettings = CostSettings()
     regime: RegimeSettings = RegimeSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
+    guards: GuardSettings = GuardSettings()
+    alerts: AlertSettings = AlertSettings()
     performance: PerformanceSettings = PerformanceSettings()
     taxes: TaxSettings = TaxSettings()
     planner: PlannerSettings = PlannerSettings()
@@ -113,6 +117,16 @@ class Portfolio(StrictModel):
         return {account.id: account.lot_method for account in self.accounts}
 
     @property
+    def tolerances(self) -> dict[str, ReconciliationSettings]:
+        """How each account is reconciled: its own tolerances, else those of the portfolio."""
+        return {
+            account.id: self.reconciliation.model_copy(
+                update=account.reconciliation.model_dump(exclude_none=True)
+            )
+            for account in self.accounts
+        }
+
+    @property
     def exchanges(self) -> tuple[str, ...]:
         """Exchanges of all securities, sorted."""
         return tuple(sorted({security.exchange for security in self.securities}))
@@ -126,7 +140,7 @@ class Portfolio(StrictModel):
 
     def fingerprint(self) -> str:
         """Return the hash recorded with each run; it covers what can change a result, not where data is kept."""
-        text = self.model_dump_json(exclude={"storage", "statements"})
+        text = self.model_dump_json(exclude={"storage", "statements", "alerts"})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -61,3 +61,7 @@ class InvalidTableError(BallastError):
 
 class StoreError(BallastError):
     """The store cannot be used as configured."""
+
+
+class ProposalRefusedError(BallastError):
+    """A proposal of the reconciliation cannot be accepted or reversed; nothing was booked."""

@@ -5,7 +5,15 @@ descriptions are shown in the UI. Money, prices and quantities are exact decimal
 """
 
 from ballast.tables.books import POSTING_KINDS, Positions, Postings
-from ballast.tables.control import BrokerAccounts, BrokerBalances, BrokerPositions, Reconciliation
+from ballast.tables.control import (
+    BrokerAccounts,
+    BrokerActivity,
+    BrokerBalances,
+    BrokerLots,
+    BrokerPositions,
+    InFlight,
+)
+from ballast.tables.guards import GUARD_STATES, GuardStatus, KillSwitchEvents
 from ballast.tables.lots import GainsByYear, RealisedGains, TaxLots
 from ballast.tables.market import (
     Bars,
@@ -36,6 +44,14 @@ from ballast.tables.performance import (
     Turnover,
 )
 from ballast.tables.planning import DailyReports, Orders, Plans, Recommendations, TargetWeights
+from ballast.tables.reconciliation import (
+    Comparison,
+    Decisions,
+    ExplainedLines,
+    Proposals,
+    ProposedPostings,
+    Reconciliation,
+)
 from ballast.tables.schemas import describe_columns, polars_schema
 from ballast.tables.statements import (
     StatementIdentities,
@@ -44,11 +60,15 @@ from ballast.tables.statements import (
 )
 
 __all__ = [
+    "GUARD_STATES",
     "POSTING_KINDS",
     "Bars",
     "BrokerAccounts",
+    "BrokerActivity",
     "BrokerBalances",
+    "BrokerLots",
     "BrokerPositions",
+    "Comparison",
     "Contributions",
     "CorporateActions",
     "Correlations",
@@ -57,10 +77,15 @@ __all__ = [
     "DailyRates",
     "DailyReports",
     "DailyReturns",
+    "Decisions",
     "DrawdownEpisodes",
     "Drawdowns",
     "ExchangeRates",
+    "ExplainedLines",
     "GainsByYear",
+    "GuardStatus",
+    "InFlight",
+    "KillSwitchEvents",
     "Orders",
     "PerformanceMeasures",
     "PeriodContributions",
@@ -70,6 +95,8 @@ __all__ = [
     "Positions",
     "Postings",
     "Prices",
+    "Proposals",
+    "ProposedPostings",
     "QualityFindings",
     "RealisedGains",
     "Recommendations",

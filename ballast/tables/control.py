@@ -1,10 +1,11 @@
-"""Tables of control: what brokers report, and book against broker."""
+"""Tables of what brokers report."""
 
 from __future__ import annotations
 
 import dataframely as dy
 
 from ballast.tables import columns
+from ballast.tables.books import Postings
 
 
 class BrokerPositions(dy.Schema):
@@ -15,6 +16,21 @@ class BrokerPositions(dy.Schema):
     quantity = columns.amount("Units, negative when short")
     average_price = columns.amount("Average price reported by the broker", nullable=True)
     currency = columns.text("Quotation currency")
+    cost_basis = columns.amount(
+        "Basis of all units, where the broker reports one; signed like the quantity", nullable=True
+    )
+
+
+class BrokerLots(dy.Schema):
+    """Tax lots as the broker keeps them, where it reports lots."""
+
+    account_id = columns.key("Account")
+    symbol = columns.key("Security")
+    number = columns.count("Number of the lot within its security, oldest first", primary_key=True)
+    acquired_on = columns.date("Day of acquisition; null when unknown", nullable=True)
+    quantity = columns.amount("Units, negative when short")
+    currency = columns.text("Currency of the basis")
+    cost_basis = columns.amount("Basis of the units, signed like them", nullable=True)
 
 
 class BrokerBalances(dy.Schema):
@@ -36,24 +52,22 @@ class BrokerAccounts(dy.Schema):
     equity = columns.amount(
         "Account value in base currency as the broker reports it", nullable=True
     )
-    latest_fill_at = dy.Datetime(
-        nullable=True,
-        time_unit="us",
-        time_zone="UTC",
-        metadata={"description": "Newest fill that the broker knows"},
+    reports_lots = columns.flag("The broker reported its lots")
+    asked_at = columns.moment("When it was asked, UTC")
+
+
+class BrokerActivity(Postings):
+    """What each broker says happened lately, asked as a whole and apart from the import, as postings would book it."""
+
+    order_id = columns.text(
+        "Our id of the order behind it; null for what we did not order", nullable=True
     )
+    is_liquidation = columns.flag("The broker closed the position by itself")
 
 
-class Reconciliation(dy.Schema):
-    """Book against broker, one row per compared key and field, differences and agreements alike."""
+class InFlight(dy.Schema):
+    """Securities and currencies with an execution so young that one side may not know it yet."""
 
     account_id = columns.key("Account")
-    item = columns.key("Security symbol, currency code, or 'account' for account-level rows")
-    field = columns.key("quantity, average_cost, cash, equity or availability")
-    outcome = columns.text("matched, one of the discrepancy types, inconclusive or unavailable")
-    severity = columns.text("none, info, warning or critical")
-    local_value = columns.amount("What the books say", nullable=True)
-    broker_value = columns.amount("What the broker says", nullable=True)
-    difference = columns.amount("broker − local", nullable=True)
-    tolerance = columns.amount("Largest difference that still counts as equal", nullable=True)
-    explanation = columns.text("What a person should know or do")
+    item = columns.key("Security symbol or currency code")
+    reason = columns.text("Which execution")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import dataframely as dy
 import polars as pl
 
 
 def polars_schema(schema: type[dy.Schema]) -> pl.Schema:
     """Return the column types of a table."""
+    # A copy, because the caller may change it.
+    return pl.Schema(_schema_of(schema))
+
+
+@cache
+def _schema_of(schema: type[dy.Schema]) -> pl.Schema:
     return schema.create_empty().schema
 
 

@@ -1,30 +1,16 @@
-"""The sections of the portfolio file: every setting with its type, range, default, unit and meaning.
-
-`docs/settings.md` is generated from this file. Secrets are never settings; they come from the environment.
-"""
+"""Sections of the portfolio file: sessions, market data, costs, regime, books, planning, storage, accounts."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import Field, model_validator
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-# TOML has types of its own: a number in quotes or `true` for 1 is a mistake, not a spelling.
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-Flag = Annotated[bool, Strict()]
-LotMethod = Literal["fifo", "lifo", "hifo", "lofo", "average"]
-Share = Annotated[Number, Field(ge=0.0, le=1.0)]
-
-
-class StrictModel(BaseModel):
-    """A section in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from ballast.settings.reconciliation import ReconciliationTolerances
+from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
 
 class SessionSettings(StrictModel):
@@ -114,23 +100,6 @@ class RegimeSettings(StrictModel):
     )
 
 
-class ReconciliationSettings(StrictModel):
-    """How far book and broker may differ before it is a discrepancy."""
-
-    quantity_tolerance: Decimal = Field(
-        Decimal("0"), ge=0, description="Per position. Unit: shares; whole shares compare exactly."
-    )
-    average_cost_tolerance: Decimal = Field(
-        Decimal("0.0001"), ge=0, description="Relative difference of the average cost."
-    )
-    cash_tolerance: Decimal = Field(
-        Decimal("1.00"), ge=0, description="Per cash balance. Unit: its own currency."
-    )
-    equity_tolerance: Decimal = Field(
-        Decimal("0.001"), ge=0, description="Relative difference of the account's equity."
-    )
-
-
 class PerformanceSettings(StrictModel):
     """How returns and risk are measured."""
 
@@ -204,6 +173,13 @@ class PaperSettings(StrictModel):
             " with the same columns."
         ),
     )
+    faults: str | None = Field(
+        None,
+        description=(
+            "Path of a script of faults (CSV or TOML) that the simulated broker has, for a rehearsal:"
+            " docs/reconciliation.md says how to write one."
+        ),
+    )
 
 
 class SecuritySettings(StrictModel):
@@ -262,6 +238,10 @@ class AccountSettings(StrictModel):
     )
     targets: dict[str, Share] = Field(
         default_factory=dict, description="Wanted share of the account's value per security."
+    )
+    reconciliation: ReconciliationTolerances = Field(
+        ReconciliationTolerances(),
+        description="Tolerances of this account, by the names of `[reconciliation]`.",
     )
 
     @model_validator(mode="after")

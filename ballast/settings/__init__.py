@@ -1,0 +1,53 @@
+"""The sections of the portfolio file: every setting with its type, range, default, unit and meaning.
+
+`docs/settings.md` is generated from these files. Secrets are never settings; they come from the environment.
+"""
+
+from ballast.settings.alerts import AlertSettings
+from ballast.settings.guards import GuardSettings
+from ballast.settings.portfolio import (
+    AccountSettings,
+    CostSettings,
+    EmergencySettings,
+    LotChoice,
+    MarketDataSettings,
+    PaperSettings,
+    PerformanceSettings,
+    PlannerSettings,
+    RegimeSettings,
+    SecuritySettings,
+    SessionSettings,
+    StatementSettings,
+    StorageSettings,
+    TaxSettings,
+)
+from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
+from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
+
+__all__ = [
+    "AccountSettings",
+    "AlertSettings",
+    "CostSettings",
+    "Currency",
+    "EmergencySettings",
+    "Flag",
+    "GuardSettings",
+    "LotChoice",
+    "LotMethod",
+    "MarketDataSettings",
+    "Number",
+    "PaperSettings",
+    "PerformanceSettings",
+    "PlannerSettings",
+    "ReconciliationSettings",
+    "ReconciliationTolerances",
+    "RegimeSettings",
+    "SecuritySettings",
+    "SessionSettings",
+    "Share",
+    "StatementSettings",
+    "StorageSettings",
+    "StrictModel",
+    "TaxSettings",
+    "Whole",
+]
