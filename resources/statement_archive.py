@@ -47,6 +47,11 @@ class StatementArchive:
         order = _PERIOD.last_day.desc(), _PERIOD.first_day
         return self._one(connection, account_id, _PERIOD.last_day <= until, *order)
 
+    def until(self, connection: Connection, account_id: str, day: date) -> list[Statement]:
+        """Return the statements with a last day that is not after a day, oldest first."""
+        order = _PERIOD.first_day, _PERIOD.last_day
+        return self._all(connection, account_id, _PERIOD.last_day <= day, *order)
+
     def first(self, connection: Connection, account_id: str) -> Statement | None:
         """Return the statement that the books of an account begin with.
 

@@ -18,6 +18,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ballast.books.broker_events import BrokerEvent
 from ballast.books.statement_import import (
     closing_the_opening,
     opening_events,
@@ -122,6 +123,15 @@ class StatementBook:
         """Return the statement of an account with the newest last day that is not after a day."""
         with self.store.read() as connection:
             return self._archive.newest(connection, account_id, until)
+
+    def activity(self, account_id: str, until: date) -> list[BrokerEvent]:
+        """Return what the statements that end by a day tell of an account, and what it held before the first."""
+        with self.store.read() as connection:
+            first = self._archive.first(connection, account_id)
+            told = self._archive.until(connection, account_id, until)
+        opening = [] if first is None else opening_events(first)
+        # Statements may overlap.
+        return list(dict.fromkeys([*opening, *(event for each in told for event in each.events)]))
 
     def learned_instruments(self, until: date) -> pl.DataFrame:
         """Return the securities that statements of periods up to a day have named.

@@ -14,7 +14,7 @@ CashKind = Literal[
     "deposit", "withdrawal", "dividend", "payment_in_lieu", "withholding_tax", "interest", "fee",
     "return_of_capital", "adjustment",
 ]  # fmt: skip
-FillKind = Literal["trade", "assignment", "exercise", "expiry", "cash_in_lieu"]
+FillKind = Literal["trade", "liquidation", "assignment", "exercise", "expiry", "cash_in_lieu"]
 ConversionKind = Literal["merger", "symbol_change", "spin_off"]
 
 
@@ -24,6 +24,8 @@ class Fill:
 
     Parameters
     ----------
+    kind : FillKind
+        A liquidation is a trade that the broker made by itself, to close a position of the owner.
     proceeds : Decimal, optional
         Cash that came (positive) or went, without the fee, where the broker states it; else quantity × price in cents.
     chosen_lot : str, optional

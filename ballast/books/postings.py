@@ -37,6 +37,8 @@ DEFAULT_BUCKET = "core"
 _DETAILS = (
     "unit_cost", "counter_value", "cost_currency", "acquired_on", "concerns", "basis_share",
 )  # fmt: skip
+# In the books a liquidation is a trade like any other; that the owner did not want it, the description tells.
+_LIQUIDATION = "liquidated by the broker"
 
 PostingRow = dict[str, Any]
 Leg = tuple[str, PostingRow]
@@ -76,10 +78,28 @@ def postings_of(events: Iterable[BrokerEvent], *, source: str) -> pl.DataFrame:
 
 
 def without_reversed(postings: pl.DataFrame) -> pl.DataFrame:
-    """Leave out every posting that another one reverses, and that other one: together they never happened."""
-    undone = pl.col("posting_id").is_in(postings["reverses"].drop_nulls().implode())
-    undoes = pl.col("reverses").is_in(postings["posting_id"].implode()).fill_null(False)
-    return postings.filter(~undone & ~undoes)
+    """Leave out every posting that another one reverses, and that other one: together they never happened.
+
+    A posting whose reversal is itself reversed stands.
+    """
+    reversing = postings.filter(pl.col("reverses").is_in(postings["posting_id"].implode()))
+    if reversing.is_empty():
+        return postings
+    reversals: dict[str, list[str]] = {}
+    for posting_id, reversed_id in reversing.select("posting_id", "reverses").iter_rows():
+        reversals.setdefault(reversed_id, []).append(posting_id)
+
+    def stands(posting_id: str) -> bool:
+        return not any(stands(each) for each in reversals.get(posting_id, ()))
+
+    undone = [posting_id for posting_id in reversals if not stands(posting_id)]
+    left_out = pl.col("posting_id").is_in([*undone, *reversing["posting_id"]])
+    return postings.filter(~left_out)
+
+
+def transaction_of(event: BrokerEvent, *, source: str) -> str:
+    """Return the id that the postings of an event share."""
+    return derived_id(source, _name(event))
 
 
 def _name(event: BrokerEvent) -> str:
@@ -120,20 +140,27 @@ def _rows(name: str, event: BrokerEvent, source: str) -> list[PostingRow]:
     else:
         legs = _legs(event)
     transaction = {
-        "transaction_id": _digest(source, name),
+        "transaction_id": transaction_of(event, source=source),
         "account_id": account_of(event),
         "bucket_id": DEFAULT_BUCKET,
         "occurred_at": moment_of(event),
         "settled_on": getattr(event, "settled_on", None),
-        "description": getattr(event, "description", None),
+        "description": _description(event),
         "source": source,
     }
     return [
         transaction
         | fields
-        | {"posting_id": _digest(source, f"{name}:{leg}"), "external_id": f"{name}:{leg}"}
+        | {"posting_id": derived_id(source, f"{name}:{leg}"), "external_id": f"{name}:{leg}"}
         for leg, fields in legs
     ]
+
+
+def _description(event: BrokerEvent) -> str | None:
+    told: str | None = getattr(event, "description", None)
+    if isinstance(event, Fill) and event.kind == "liquidation":
+        return _LIQUIDATION if told is None else f"{_LIQUIDATION}: {told}"
+    return told
 
 
 def _reversing(posting: PostingRow) -> Leg:
@@ -177,14 +204,15 @@ def _legs(event: BrokerEvent) -> list[Leg]:
 
 
 def _trade(fill: Fill) -> list[Leg]:
+    kind = "trade" if fill.kind == "liquidation" else fill.kind
     stated = fill.proceeds
     proceeds = -to_cents(multiply(fill.quantity, fill.price)) if stated is None else stated
     shares = _leg(
-        "shares", fill.kind, fill.symbol, fill.quantity,
+        "shares", kind, fill.symbol, fill.quantity,
         unit_cost=to_amount(fill.price), counter_value=to_amount(abs(proceeds)),
         cost_currency=fill.currency, chosen_lot=fill.chosen_lot,
     )  # fmt: skip
-    return [shares, _leg("cash", fill.kind, fill.currency, proceeds, concerns=fill.symbol)]
+    return [shares, _leg("cash", kind, fill.currency, proceeds, concerns=fill.symbol)]
 
 
 def _commission(fill: Fill | ExchangeFill) -> list[Leg]:
@@ -222,5 +250,6 @@ def _leg(leg: str, kind: str, commodity: str, quantity: Decimal, **more: object)
     }  # fmt: skip
 
 
-def _digest(source: str, identifier: str) -> str:
+def derived_id(source: str, identifier: str) -> str:
+    """Name something by its facts, so that whoever derives it again gets the same name."""
     return hashlib.sha256(f"{source}|{identifier}".encode()).hexdigest()[:32]

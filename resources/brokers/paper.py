@@ -30,7 +30,7 @@ from resources.brokers.paper_days import events_between
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import OpeningEvent
 from resources.brokers.paper_rules import Movement, Refusal, execute, transfer
-from resources.brokers.protocol import BrokerPosition, OpenOrder, OrderStatus
+from resources.brokers.protocol import BrokerLot, BrokerPosition, OpenOrder, OrderStatus
 from resources.store import Store
 
 # Hour (UTC) at which orders are booked: after the other events of a day.
@@ -66,14 +66,9 @@ class PaperBroker:
     def positions(self, account_id: str, session: date) -> list[BrokerPosition]:
         """Return all holdings at the end of a session."""
         movements = self._movements(account_id, session)
-        held = {
-            symbol: quantity
-            for symbol, quantity in paper_book.totals(movements).items()
-            if self.market.is_security(symbol) and quantity != ZERO
-        }
-        method = self.lot_methods.get(account_id, "average")
-        # Events of the simulated account bear the hour in UTC, which is a day on any exchange.
-        average = paper_book.average_prices(account_id, movements, method, dict.fromkeys(held, ""))
+        held = self._held(movements)
+        method = self._method(account_id)
+        average = paper_book.average_prices(account_id, movements, method, held)
         return [
             BrokerPosition(symbol, quantity, average.get(symbol), self.market.currency(symbol))
             for symbol, quantity in held.items()
@@ -87,6 +82,14 @@ class PaperBroker:
             for commodity, amount in totals.items()
             if not self.market.is_security(commodity)
         }
+
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        """Return what is held by purchase, by the account's lot method; None at average cost, which knows no lots."""
+        movements = self._movements(account_id, session)
+        method = self._method(account_id)
+        if method == "average":
+            return None
+        return paper_book.lots(account_id, movements, method, self._held(movements))
 
     def equity(self, account_id: str, session: date) -> Decimal | None:
         """Return the account's value in its base currency at the broker's closes; None if one is unknown."""
@@ -120,6 +123,10 @@ class PaperBroker:
         """Return deposits, withdrawals, dividends and splits at or after a moment."""
         events = self._events(account_id, since, session)
         return [event for event in events if not isinstance(event, Fill | ExchangeFill)]
+
+    def activity(self, account_id: str, session: date) -> list[BrokerEvent]:
+        """Return all events up to the end of a session."""
+        return self._events(account_id, None, session)
 
     def submit(self, intent: OrderIntent) -> OrderStatus:
         """Fill or refuse a market order; a repeated client order id changes nothing."""
@@ -174,6 +181,16 @@ class PaperBroker:
             paper_book.write(
                 connection, account_id, transfer(reference, moved_at, currency, amount)
             )
+
+    def _method(self, account_id: str) -> LotMethod:
+        return self.lot_methods.get(account_id, "average")
+
+    def _held(self, movements: Sequence[paper_book.Row]) -> dict[str, Decimal]:
+        return {
+            symbol: quantity
+            for symbol, quantity in paper_book.totals(movements).items()
+            if self.market.is_security(symbol) and quantity != ZERO
+        }
 
     def _value(self, account_id: str, commodity: str, amount: Decimal, session: date) -> Decimal:
         base, rates = self.base_currencies[account_id], self.market.rates(session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,14 +15,13 @@ from sqlalchemy.engine import Connection
 
 from ballast.books.average_cost import Change, hold
 from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill, Fill, SplitEvent
-from ballast.books.lots.book import match_postings
-from ballast.books.postings import postings_of
 from ballast.calendars import end_of_session
-from ballast.money import ZERO, divide
+from ballast.money import ZERO
 from ballast.settings import LotMethod
 from ballast.trading.orders import OrderIntent
+from resources.brokers import matched_lots
 from resources.brokers.paper_rules import Movement
-from resources.brokers.protocol import OrderStatus
+from resources.brokers.protocol import BrokerLot, OrderStatus
 from resources.store import insert_unknown, upsert
 from resources.store.schema import paper_accounts, paper_movements, paper_orders
 
@@ -155,15 +154,26 @@ def totals(movements: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def average_prices(
-    account_id: str, movements: Sequence[Row], method: LotMethod, exchanges: Mapping[str, str]
-) -> dict[str, Decimal | None]:
+    account_id: str, movements: Sequence[Row], method: LotMethod, held: Iterable[str]
+) -> Mapping[str, Decimal | None]:
     """Return the average cost of what is held, fees included, after sales used up lots by a method."""
     if method == "average":
-        return {symbol: _running_average(movements, symbol) for symbol in exchanges}
-    postings = postings_of(events_of(account_id, movements), source="paper")
-    lots = match_postings(postings, exchanges, {account_id: method}).lots
-    bases = lots.group_by("symbol").agg(pl.col("amount").sum(), pl.col("quantity").sum().abs())
-    return {symbol: divide(amount, quantity) for symbol, amount, quantity in bases.iter_rows()}
+        return {symbol: _running_average(movements, symbol) for symbol in held}
+    return matched_lots.average_prices(_open_lots(account_id, movements, method, held))
+
+
+def lots(
+    account_id: str, movements: Sequence[Row], method: LotMethod, held: Iterable[str]
+) -> list[BrokerLot]:
+    """Return the lots of what is held, oldest first, after sales used up others by a method."""
+    return matched_lots.broker_lots(_open_lots(account_id, movements, method, held))
+
+
+def _open_lots(
+    account_id: str, movements: Sequence[Row], method: LotMethod, held: Iterable[str]
+) -> pl.DataFrame:
+    events = events_of(account_id, movements)
+    return matched_lots.open_lots(account_id, events, method, held, "paper")
 
 
 def _running_average(movements: Sequence[Row], symbol: str) -> Decimal | None:

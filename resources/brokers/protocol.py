@@ -23,6 +23,18 @@ class BrokerPosition:
     quantity: Decimal
     average_price: Decimal | None
     currency: str
+    cost_basis: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class BrokerLot:
+    """A tax lot of a holding, signed like it."""
+
+    symbol: str
+    acquired_on: date | None
+    quantity: Decimal
+    currency: str
+    cost_basis: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,10 @@ class BrokerQuery(Protocol):
         """Return cash per currency."""
         ...
 
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        """Return the tax lots of all holdings, oldest first; None where the broker reports none."""
+        ...
+
     def equity(self, account_id: str, session: date) -> Decimal | None:
         """Return the account's value in its base currency by the broker's own prices; None if it reports none."""
         ...
@@ -77,6 +93,14 @@ class BrokerQuery(Protocol):
         self, account_id: str, since: datetime | None, session: date
     ) -> list[BrokerEvent]:
         """Return deposits, dividends and the like, and splits, at or after a moment up to the end of the session."""
+        ...
+
+    def activity(self, account_id: str, session: date) -> list[BrokerEvent]:
+        """Return everything that happened in the account up to the end of the session, asked as a whole.
+
+        It is asked apart from `fills_since` and `cash_movements_since`, which bring the events in as they come, so that
+        what those have lost, or told otherwise, comes to light.
+        """
         ...
 
 

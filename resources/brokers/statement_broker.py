@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill
+from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill, moment_of
 from ballast.books.statement_import import SOURCE
 from ballast.books.statements import Statement
+from ballast.books.statements.cells import local_day
+from ballast.calendars import end_of_session
 from ballast.errors import BrokerUnavailableError
 from ballast.money import ZERO, divide
 from ballast.trading.orders import OrderIntent
-from resources.brokers.protocol import BrokerPosition, OpenOrder, OrderStatus
+from resources.brokers.protocol import BrokerLot, BrokerPosition, OpenOrder, OrderStatus
 from resources.statements import StatementBook
 
 _NO_ORDERS = "the account is known by its statements only: place the order at the broker"
@@ -48,6 +50,7 @@ class StatementBroker:
                 if position.cost_basis is None
                 else divide(position.cost_basis, position.quantity),
                 position.currency,
+                position.cost_basis,
             )
             for position in statement.positions
             if position.quantity != ZERO
@@ -59,6 +62,18 @@ class StatementBroker:
         if statement.cash is None:
             raise _unavailable(account_id, "the statement has no cash report")
         return {balance.currency: balance.ending for balance in statement.cash}
+
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        """Return the lots of the statement; None where it does not list them."""
+        lots = self._statement(account_id, session).open_lots
+        if lots is None:
+            return None
+        return [
+            BrokerLot(
+                lot.symbol, local_day(lot.opened_at), lot.quantity, lot.currency, lot.cost_basis
+            )
+            for lot in sorted(lots, key=lambda lot: (lot.symbol, lot.opened_at))
+        ]
 
     def equity(self, account_id: str, session: date) -> Decimal | None:
         """Return the net asset value of the statement."""
@@ -86,6 +101,12 @@ class StatementBroker:
     ) -> list[BrokerEvent]:
         """Return none: statements enter the ledger when they are imported."""
         return []
+
+    def activity(self, account_id: str, session: date) -> list[BrokerEvent]:
+        """Return what all statements up to a session tell, and what the account held before the first."""
+        self._statement(account_id, session)
+        events = self.book.activity(account_id, self.last_day_of(session))
+        return [event for event in events if moment_of(event) < end_of_session(session)]
 
     def submit(self, intent: OrderIntent) -> OrderStatus:
         """Refuse the order."""

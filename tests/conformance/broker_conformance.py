@@ -7,7 +7,7 @@ acts through `resources.brokers.protocol` only. It expects market orders in liqu
 from __future__ import annotations
 
 import random
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -71,6 +71,9 @@ class BrokerConformance:
         assert bench.state() == before.after(fill)
 
     def test_a_partial_close_leaves_the_average_price_of_the_rest(self, bench: Bench) -> None:
+        # One lot, because the rest of several depends on which of them were used up.
+        if held := bench.state().positions.get(bench.security.symbol):
+            bench.order("sell", bench.security.symbol, held)
         _buy(bench, 7)
         before = _average(bench)
         bench.order("sell", bench.security.symbol, 2)
@@ -205,9 +208,40 @@ class BrokerConformance:
             events = bench.broker.cash_movements_since(bench.account_id, None, session)
             assert State().after(*bench.fills(session), *events) == bench.state(session)  # type: ignore[arg-type]
 
+    def test_the_activity_is_everything_that_was_told_piece_by_piece(self, bench: Bench) -> None:
+        _buy(bench, 7)
+        bench.fund(bench.security.currency, 10, bench.sessions[1])
+        bench.order("sell", bench.security.symbol, 1, bench.sessions[1])
+        for session in bench.sessions[:2]:
+            told = [*bench.fills(session), *_movements(bench, session)]
+            activity = bench.broker.activity(bench.account_id, session)
+            assert sorted(activity, key=repr) == sorted(told, key=repr)
+
+    def test_lots_add_up_to_the_positions_and_to_what_they_cost(self, bench: Bench) -> None:
+        for session in bench.sessions:
+            bench.fund(bench.security.currency, bench.security.price * 40 + 100, session)
+            bench.order("buy", bench.security.symbol, 19, session)
+            bench.order("sell", bench.security.symbol, 5, session)
+            lots = bench.broker.lots(bench.account_id, session)
+            positions = bench.broker.positions(bench.account_id, session)
+            if lots is None:
+                continue
+            assert {lot.symbol for lot in lots} == {position.symbol for position in positions}
+            for position in positions:
+                own = [lot for lot in lots if lot.symbol == position.symbol]
+                assert sum(lot.quantity for lot in own) == position.quantity
+                days = [lot.acquired_on for lot in own if lot.acquired_on is not None]
+                assert days == sorted(days)
+                bases = [lot.cost_basis for lot in own if lot.cost_basis is not None]
+                if len(bases) == len(own) and position.average_price is not None:
+                    cost = position.average_price * position.quantity
+                    # The average has eight decimals, so that its rounding grows with the units.
+                    assert abs(sum(bases) - cost) <= abs(position.quantity) * Decimal("1e-8")
+
     def test_an_account_that_is_unknown_is_not_flat(self, bench: Bench) -> None:
         session = bench.sessions[0]
-        for ask in (bench.broker.positions, bench.broker.balances, bench.broker.equity):
+        broker = bench.broker
+        for ask in (broker.positions, broker.balances, broker.lots, broker.equity, broker.activity):
             with pytest.raises(BrokerUnavailableError):
                 ask("nobody", session)
         for events in (bench.broker.fills_since, bench.broker.cash_movements_since):
@@ -230,8 +264,9 @@ def _fill_of(bench: Bench, intent: OrderIntent) -> Fill:
     return fill
 
 
-def _movements(bench: Bench) -> list[object]:
-    return list(bench.broker.cash_movements_since(bench.account_id, None, bench.sessions[0]))
+def _movements(bench: Bench, session: date | None = None) -> list[object]:
+    asked = session or bench.sessions[0]
+    return list(bench.broker.cash_movements_since(bench.account_id, None, asked))
 
 
 def _average(bench: Bench) -> Decimal | None:

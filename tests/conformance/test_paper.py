@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from ballast.settings import LotMethod
 from resources.store import Store
 from tests.conformance.bench import Bench, Listed
 from tests.conformance.broker_conformance import BrokerConformance
@@ -21,9 +23,15 @@ class TestPaperBroker(BrokerConformance):
         return paper_bench(store)
 
 
-def paper_bench(store: Store) -> Bench:
+class TestPaperBrokerWithLots(BrokerConformance):
+    @pytest.fixture
+    def bench(self, store: Store) -> Bench:
+        return paper_bench(store, "fifo")
+
+
+def paper_bench(store: Store, method: LotMethod = "average") -> Bench:
     """The account `europe` of the demonstration, towards the end of its time."""
-    broker = paper(store)
+    broker = replace(paper(store), lot_methods={"europe": method})
 
     def pay_in(currency: str, amount: Decimal, session: date, reference: str) -> None:
         broker.move_cash("europe", currency, amount, session, reference)

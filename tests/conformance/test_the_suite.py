@@ -15,7 +15,7 @@ import pytest
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill
 from ballast.trading.orders import OrderIntent
-from resources.brokers.protocol import Broker, BrokerPosition, OpenOrder, OrderStatus
+from resources.brokers.protocol import Broker, BrokerLot, BrokerPosition, OpenOrder, OrderStatus
 from resources.store import Store, sqlite_url
 from tests.conformance.bench import Bench
 from tests.conformance.broker_conformance import BrokerConformance
@@ -38,6 +38,9 @@ class _Adapter:
     def balances(self, account_id: str, session: date) -> dict[str, Decimal]:
         return self.right.balances(account_id, session)
 
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        return self.right.lots(account_id, session)
+
     def equity(self, account_id: str, session: date) -> Decimal | None:
         return self.right.equity(account_id, session)
 
@@ -53,6 +56,9 @@ class _Adapter:
         self, account_id: str, since: datetime | None, session: date
     ) -> list[BrokerEvent]:
         return self.right.cash_movements_since(account_id, since, session)
+
+    def activity(self, account_id: str, session: date) -> list[BrokerEvent]:
+        return self.right.activity(account_id, session)
 
     def submit(self, intent: OrderIntent) -> OrderStatus:
         return self.right.submit(intent)
@@ -161,6 +167,25 @@ class _RoundsThroughFloats(_Adapter):
         return {currency: float(amount) for currency, amount in known.items()}  # type: ignore[misc]
 
 
+class _LosesALot(_Adapter):
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        lots = self.right.lots(account_id, session)
+        return None if lots is None else lots[1:]
+
+
+class _ReportsLotsAtTheWrongBasis(_Adapter):
+    def lots(self, account_id: str, session: date) -> list[BrokerLot] | None:
+        lots = self.right.lots(account_id, session)
+        if lots is None:
+            return None
+        return [replace(lot, cost_basis=(lot.cost_basis or Decimal(0)) + 1) for lot in lots]
+
+
+class _LeavesEventsOutOfTheActivity(_Adapter):
+    def activity(self, account_id: str, session: date) -> list[BrokerEvent]:
+        return self.right.activity(account_id, session)[:-1]
+
+
 class _KeepsOrdersOpen(_Adapter):
     def open_orders(self, account_id: str) -> list[OpenOrder]:
         return [OpenOrder("left-behind", "AAPL", Decimal(1))]
@@ -179,6 +204,9 @@ _FAULTS = [
     (_ForgetsCash, "test_equity_is_cash_and_positions_at_the_prices_of_the_venue"),
     (_LosesExchanges, "test_fills_and_movements_explain_the_whole_state"),
     (_RoundsThroughFloats, "test_it_has_a_name_and_answers_in_exact_and_aware_values"),
+    (_LosesALot, "test_lots_add_up_to_the_positions_and_to_what_they_cost"),
+    (_ReportsLotsAtTheWrongBasis, "test_lots_add_up_to_the_positions_and_to_what_they_cost"),
+    (_LeavesEventsOutOfTheActivity, "test_the_activity_is_everything_that_was_told_piece_by_piece"),
     (_KeepsOrdersOpen, "test_no_order_is_open_once_it_was_filled_or_refused"),
 ]
 
@@ -186,7 +214,7 @@ _FAULTS = [
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with closing(Store(sqlite_url(tmp_path / "paper.db"))) as store:
-        yield paper_bench(store)
+        yield paper_bench(store, "fifo")
 
 
 @pytest.mark.parametrize(("fault", "test"), _FAULTS, ids=[fault.__name__ for fault, _ in _FAULTS])

@@ -133,6 +133,16 @@ def test_a_sale_brings_cash_and_still_costs_its_commission() -> None:
     assert legs(sale) == {"shares": D(-10), "cash": D("1012.50"), "commission": D("-2.00")}
 
 
+def test_a_liquidation_is_booked_as_a_trade_and_says_who_made_it() -> None:
+    sale = replace(FILL, quantity=D(-10), description="margin call")
+    traded = postings_of([sale], source="test")
+    liquidated = postings_of([replace(sale, kind="liquidation")], source="test")
+    assert_frame_equal(liquidated.drop("description"), traded.drop("description"), check_exact=True)
+    assert set(liquidated["description"]) == {"liquidated by the broker: margin call"}
+    unsaid = postings_of([replace(FILL, kind="liquidation")], source="test")
+    assert set(unsaid["description"]) == {"liquidated by the broker"}
+
+
 def test_only_the_shares_of_a_trade_carry_its_price() -> None:
     frame = postings_of([FILL], source="test").filter(pl.col("unit_cost").is_not_null())
     assert frame.select("commodity", "unit_cost", "cost_currency").rows() == [
