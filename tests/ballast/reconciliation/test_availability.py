@@ -6,13 +6,15 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from ballast.reconciliation.compare import BLOCKING_OUTCOMES, SEVERITY, blocked_accounts
-from tests.ballast.builders import D, at, cash, day, framewise, position
+from tests.ballast.builders import D, Row, cash, day, framewise, position
 from tests.ballast.reconciliation.scenes import (
     answer,
     balance,
     holding,
+    moving,
     outcomes,
     report,
     silence,
@@ -68,48 +70,57 @@ def test_a_silent_broker_leaves_the_other_accounts_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broker_fill", "book_fill", "is_inconclusive"),
+    ("in_flight", "is_inconclusive"),
     [
-        (at(0, 15), None, True),
-        (at(0, 15), at(0, 14), True),
-        (at(0, 15), at(0, 15), False),
-        (at(0, 14), at(0, 15), False),
-        (None, at(0, 15), False),
-        (None, None, False),
+        ([], set()),
+        ([moving("a", "AAA")], {"AAA", "account"}),
+        ([moving("a", "EUR")], {"EUR", "account"}),
+        ([moving("a", "AAA"), moving("a", "EUR")], {"AAA", "EUR", "account"}),
+        ([moving("a", "ZZZ")], {"account"}),
+        ([moving("b", "AAA"), moving("b", "EUR")], set()),
     ],
 )
-def test_a_difference_is_inconclusive_while_the_broker_knows_a_fill_that_the_books_do_not(
-    broker_fill, book_fill, is_inconclusive: bool
+def test_a_difference_is_inconclusive_only_where_an_execution_is_on_its_way(
+    in_flight: list[Row], is_inconclusive: set[str]
 ) -> None:
     found = report(
-        BOOKS,
-        [holding("a", "AAA", "12", "60")],
+        [position("a", "AAA", "10", average_cost="50", value_base="500"), cash("a", "EUR", "5")],
+        [holding("a", "AAA", "12", "60"), holding("a", "BBB", "1")],
         [balance("a", "EUR", "9")],
-        [answer(latest_fill_at=broker_fill)],
-        fills={} if book_fill is None else {"a": book_fill},
+        [answer(equity="800")],
+        in_flight,
     )
-    settled = {"quantity_mismatch", "cost_mismatch", "cash_mismatch"}
-    assert set(outcomes(found).values()) == ({"inconclusive"} if is_inconclusive else settled)
+    settled = {
+        ("AAA", "quantity"): "quantity_mismatch",
+        ("AAA", "average_cost"): "cost_mismatch",
+        ("BBB", "quantity"): "missing_local",
+        ("EUR", "cash"): "cash_mismatch",
+        ("account", "equity"): "equity_mismatch",
+    }
+    assert outcomes(found) == {
+        (item, field): "inconclusive" if item in is_inconclusive else outcome
+        for (item, field), outcome in settled.items()
+    }
     assert SEVERITY["inconclusive"] == "warning"
 
 
-def test_beside_a_fill_in_flight_what_agrees_still_agrees() -> None:
-    found = report(
-        BOOKS, SAME, [balance("a", "EUR", "9")], [answer(latest_fill_at=at(0))], fills={}
-    )
-    assert outcomes(found) == {
-        ("AAA", "average_cost"): "matched",
-        ("AAA", "quantity"): "matched",
-        ("EUR", "cash"): "inconclusive",
-    }
+def test_what_waits_for_an_execution_says_for_which() -> None:
+    executions = [moving("a", "AAA", "order 8"), moving("a", "AAA", "order 7")]
+    found = report(BOOKS, [holding("a", "AAA", "12", "50")], SAME_CASH, in_flight=executions)
+    (told,) = found.filter(outcome="inconclusive")["explanation"]
+    assert "order 7, order 8" in told
 
 
-def test_a_fill_in_flight_in_one_account_leaves_the_differences_of_another_conclusive() -> None:
-    books = [cash("a", "EUR", "5"), cash("b", "EUR", "5")]
-    answers = [answer("a", latest_fill_at=at(0)), answer("b", latest_fill_at=at(0))]
-    found = report(books, answers=answers, fills={"b": at(0)})
-    assert outcomes(found, "a") == {("EUR", "cash"): "inconclusive"}
-    assert outcomes(found, "b") == {("EUR", "cash"): "cash_mismatch"}
+def test_beside_an_execution_on_its_way_what_agrees_still_agrees() -> None:
+    found = report(BOOKS, SAME, SAME_CASH, in_flight=[moving("a", "AAA"), moving("a", "EUR")])
+    assert set(found["outcome"]) == {"matched"}
+    assert blocked_accounts(found) == {}
+
+
+def test_an_execution_that_is_told_twice_changes_nothing() -> None:
+    once = report(BOOKS, [], [balance("a", "EUR", "9")], in_flight=[moving("a", "EUR")])
+    twice = report(BOOKS, [], [balance("a", "EUR", "9")], in_flight=[moving("a", "EUR")] * 2)
+    assert_frame_equal(once, twice)
 
 
 @pytest.mark.parametrize("other_day", [day(-1), day(1)])
