@@ -1,12 +1,15 @@
 """Software-defined assets and their checks: thin bodies that read, call one function of the domain, and publish."""
 
+from assets.adjustments import accepted_adjustments
 from assets.books import positions_snapshot, postings
-from assets.control import broker_state, reconciliation_report
+from assets.control import broker_state
+from assets.guards import guard_actions, guard_status
 from assets.insight import regime_detection, target_weights
 from assets.lots import lots_of_accounts
 from assets.market import exchange_rates, historical_data, prices, securities
 from assets.performance import portfolio_performance
 from assets.planning import planner_recommendations
+from assets.reconciliation import reconciliation_report
 from assets.reporting import daily_report
 from assets.risk import risk_metrics
 from assets.statements import statement_import
@@ -24,12 +27,15 @@ ASSETS = (
     portfolio_performance,
     broker_state,
     reconciliation_report,
+    accepted_adjustments,
+    guard_status,
     regime_detection,
     risk_metrics,
     target_weights,
     planner_recommendations,
     orders,
     emergency_actions,
+    guard_actions,
     daily_report,
 )
 

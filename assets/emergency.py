@@ -17,6 +17,7 @@ from ballast.trading.costs import Costs
 from ballast.trading.emergency import Round, Sellable, Situation, next_actions, proposal, shortfalls
 from ballast.trading.orders import OrderIntent, client_order_id
 from resources.brokers.protocol import Broker
+from resources.kill_switch import OrderStoppedError
 from resources.recommendations import EMERGENCY
 
 # Each round covers a shortfall or sells something; far fewer are ever needed.
@@ -54,6 +55,8 @@ def repair(run: SessionRun) -> dict[str, Repair]:
             reports[account_id] = _repair_account(run, account_id, prices, costs)
         except BrokerUnavailableError as error:
             reports[account_id] = Repair(f"unavailable: {error.what}")
+        except OrderStoppedError as error:
+            reports[account_id] = Repair(f"stopped: {error.what}")
     return reports
 
 

@@ -5,6 +5,7 @@ import polars as pl
 
 from assets.metadata import check, definition_metadata, markdown_table, plot
 from assets.session_run import SessionRun
+from ballast.guards.status import blocked_by_guards, merged_reasons, restricted
 from ballast.market.exchange_rates import Rates
 from ballast.planning.account import accounts_of
 from ballast.planning.plan import plan_account
@@ -31,6 +32,7 @@ _STORED = (
         "exchange_rates",
         "positions_snapshot",
         "reconciliation_report",
+        "guard_status",
         "regime_detection",
         "target_weights",
     ],
@@ -54,16 +56,18 @@ def planner_recommendations(
     """Whole-lot trades towards the targets: sales, exchanges, purchases, in this order, fees and reserve respected."""
     run = SessionRun.of(context, workspace)
     portfolio = run.workspace.portfolio
-    listed, prices, rates_table, positions, report, regimes, targets = run.read(
+    listed, prices, rates_table, positions, report, guards, regimes, targets = run.read(
         "securities", "prices", "exchange_rates", "positions_snapshot", "reconciliation_report",
-        "regime_detection", "target_weights",
+        "guard_status", "regime_detection", "target_weights",
     )  # fmt: skip
     rates = Rates.of(rates_table)
     last = regimes.sort("session").row(-1, named=True)
     accounts = accounts_of(
         portfolio, positions, listed, prices, targets,
-        last["regime"], last["reserve_share"], blocked_accounts(report), run.session,
+        last["regime"], last["reserve_share"],
+        merged_reasons(blocked_accounts(report), blocked_by_guards(guards)), run.session,
     )  # fmt: skip
+    accounts = restricted(accounts, guards)
     hashes = {
         account.account_id: account.inputs_hash(rates.by_pair, portfolio.fingerprint())
         for account in accounts

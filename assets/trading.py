@@ -7,8 +7,10 @@ from assets.emergency import ADVISED, SETTLED, repair
 from assets.metadata import check, definition_metadata, markdown_table
 from assets.session_run import SessionRun
 from ballast.errors import BrokerUnavailableError
+from ballast.guards.status import blocked_by_guards, restricted_sides
 from ballast.tables import Orders
 from ballast.trading.orders import OrderIntent, client_order_id
+from resources.kill_switch import OrderStoppedError
 from resources.recommendations import PLAN
 from resources.workspace_resource import WorkspaceResource
 
@@ -18,7 +20,7 @@ _GROUP = "trading"
 @dg.asset(
     group_name=_GROUP,
     kinds={"sql", "parquet"},
-    deps=["planner_recommendations"],
+    deps=["planner_recommendations", "guard_status"],
     metadata=definition_metadata(Orders),
     check_specs=[
         dg.AssetCheckSpec(
@@ -34,11 +36,12 @@ def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     mode = run.workspace.portfolio.mode
     stopped: dict[str, str] = {}
     if mode == "paper":
-        (plan,) = run.read("planner_recommendations")
+        plan, guards = run.read("planner_recommendations", "guard_status")
+        blocked = blocked_by_guards(guards)
         for (account_id,), steps in plan.sort("account_id", "step").group_by(
             "account_id", maintain_order=True
         ):
-            problem = _execute(run, str(account_id), steps)
+            problem = blocked.get(str(account_id)) or _execute(run, str(account_id), steps, guards)
             if problem is not None:
                 stopped[str(account_id)] = problem
     table = run.workspace.orders.table().filter(pl.col("session") == run.session)
@@ -112,10 +115,14 @@ def emergency_actions(
     )
 
 
-def _execute(run: SessionRun, account_id: str, steps: pl.DataFrame) -> str | None:
-    """Place a plan's steps in order; a step that fails stops those that count on it."""
+def _execute(
+    run: SessionRun, account_id: str, steps: pl.DataFrame, guards: pl.DataFrame
+) -> str | None:
+    """Place a plan's steps in order; a step that fails, or that a guard stops, stops those that count on it."""
     broker = run.workspace.broker(account_id)
     for row in steps.iter_rows(named=True):
+        if row["side"] in restricted_sides(guards, account_id, row["symbol"]):
+            return f"step {row['step']} is stopped by a guard: no {row['side']} of {row['symbol']}"
         intent = OrderIntent(
             client_order_id=client_order_id(account_id, row["inputs_hash"], row["step"]),
             account_id=account_id,
@@ -128,7 +135,7 @@ def _execute(run: SessionRun, account_id: str, steps: pl.DataFrame) -> str | Non
         )
         try:
             status = run.workspace.orders.place(intent, broker)
-        except BrokerUnavailableError as error:
+        except (BrokerUnavailableError, OrderStoppedError) as error:
             return error.what
         if status.state != "filled":
             return f"step {row['step']} was {status.state}: {status.detail}"

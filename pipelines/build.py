@@ -7,7 +7,10 @@ from datetime import timedelta
 import dagster as dg
 
 from assets import ASSETS
-from pipelines.jobs import ASSET_JOBS, maintain_lake
+from pipelines.alert_sensors import ALERT_SENSORS
+from pipelines.guard_jobs import GUARD_JOBS, guard_sensor
+from pipelines.jobs import ASSET_JOBS, deliver_alerts, maintain_lake
+from pipelines.reconciliation_triggers import periodic_reconciliation
 from pipelines.schedules import daily_schedule, weekly_maintenance
 from pipelines.sensors import SENSORS
 from pipelines.sessions import session_partitions
@@ -40,9 +43,16 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
 
     return dg.Definitions(
         assets=dg.map_asset_specs(complete, ASSETS),
-        jobs=[*ASSET_JOBS, maintain_lake],
-        schedules=[daily_schedule(sessions, is_live=is_live), weekly_maintenance],
-        sensors=SENSORS,
+        jobs=[*ASSET_JOBS, *GUARD_JOBS, maintain_lake, deliver_alerts],
+        schedules=[
+            daily_schedule(sessions, is_live=is_live),
+            periodic_reconciliation(
+                workspace.portfolio.reconciliation.interval,
+                is_on=is_live and workspace.portfolio.mode == "paper",
+            ),
+            weekly_maintenance,
+        ],
+        sensors=[*SENSORS, *ALERT_SENSORS, guard_sensor],
         resources={"workspace": resource},
         executor=dg.in_process_executor,
     )

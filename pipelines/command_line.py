@@ -7,15 +7,19 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from importlib.resources import as_file, files
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
+from pipelines.reconciliation_commands import add_reconciliation_commands
 from resources.recommendations import EMERGENCY
 from resources.workspace import PORTFOLIO_VARIABLE, Workspace, open_workspace, portfolio_path
 
@@ -74,6 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     repair = commands.add_parser("emergency", help="run the emergency rebalance for a session")
     repair.add_argument("--session", type=date.fromisoformat)
     repair.set_defaults(command=_emergency)
+
+    alerts = commands.add_parser("alerts", help="try every route, or deliver what is waiting")
+    alerts.add_argument("action", choices=["test", "deliver"])
+    alerts.set_defaults(command=_alerts)
+
+    metrics = commands.add_parser("metrics", help="serve metrics for Prometheus")
+    metrics.add_argument("--port", type=int, default=9464)
+    metrics.add_argument(
+        "--write", action="store_true", help="only renew the file for node_exporter"
+    )
+    metrics.set_defaults(command=_metrics)
+
+    add_reconciliation_commands(commands)
 
     paper = commands.add_parser("paper", help="pay cash into or out of a paper account")
     paper.add_argument("action", choices=["deposit", "withdraw"])
@@ -165,6 +182,35 @@ def _emergency(workspace: Workspace, options: argparse.Namespace) -> int:
     return 0
 
 
+def _alerts(workspace: Workspace, options: argparse.Namespace) -> int:
+    if options.action == "deliver":
+        done = workspace.alerts.deliver()
+        print(f"{done.delivered} delivered, {done.failed} failed, {done.waiting} waiting")
+        print(*done.problems, sep="\n", end="\n" if done.problems else "", file=sys.stderr)
+        return _EXIT_PROBLEM if done.problems else 0
+    tried = workspace.alerts.try_routes(
+        Alert("test", "test", "critical", "Ballast can reach you", "This is only a test.")
+    )
+    if not tried:
+        print("No route is configured: docs/alerts.md shows how.", file=sys.stderr)
+    for route, problem in tried.items():
+        print(f"{route:<16} {problem or 'delivered'}")
+    return 0 if tried and not any(tried.values()) else _EXIT_PROBLEM
+
+
+def _metrics(workspace: Workspace, options: argparse.Namespace) -> int:
+    from pipelines.metrics_server import serving
+
+    if options.write:
+        print(workspace.metrics.write(workspace.metrics_file))
+        return 0
+    with serving(workspace.metrics, options.port) as address:
+        print(f"Metrics are at {address}; Ctrl-C ends it.", flush=True)
+        with suppress(KeyboardInterrupt):
+            Event().wait()
+    return 0
+
+
 def _paper(workspace: Workspace, options: argparse.Namespace) -> int:
     from pipelines.execution import Runner
 
@@ -186,9 +232,9 @@ def _paper(workspace: Workspace, options: argparse.Namespace) -> int:
 
 
 def _explain(outcome: Outcome) -> int:
-    for problem in outcome.problems:
-        print(problem, file=sys.stderr)
-    print("The run did not finish; `make dev` shows every step.", file=sys.stderr)
+    from pipelines.execution import explain
+
+    explain(outcome)
     return _EXIT_PROBLEM
 
 

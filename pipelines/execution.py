@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -10,6 +12,7 @@ import dagster as dg
 
 from ballast.errors import ConfigurationError
 from pipelines.build import build_definitions
+from pipelines.run_alerts import tell_of_run
 from pipelines.sessions import session_partitions
 from resources.workspace import Workspace
 from resources.workspace_resource import WorkspaceResource
@@ -56,8 +59,22 @@ class Runner:
         keys = self.partitions.get_partition_keys()
         return [session for key in keys if first <= (session := date.fromisoformat(key)) <= last]
 
-    def run(self, job: str, session: date) -> Outcome:
+    def run(
+        self,
+        job: str,
+        session: date,
+        *,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> Outcome:
         """Run a job for a session.
+
+        Parameters
+        ----------
+        tags : mapping of str to str, optional
+            Tags of the run.
+        config : mapping of str to mapping, optional
+            Configuration per asset; never a secret.
 
         Raises
         ------
@@ -75,10 +92,21 @@ class Runner:
             result = self.definitions.resolve_job_def(job).execute_in_process(
                 partition_key=partition,
                 instance=instance,
-                run_config=_QUIET,
+                run_config=_QUIET
+                | {"ops": {asset: {"config": dict(own)} for asset, own in (config or {}).items()}},
+                tags=dict(tags or {}),
                 raise_on_error=False,
             )
+            # Nobody may be watching: the sensors run only beside the UI.
+            tell_of_run(self.workspace, instance, result.run_id)
         return Outcome(result.success, tuple(_problem(event) for event in _failures(result)))
+
+
+def explain(outcome: Outcome) -> None:
+    """Say on the terminal why a run did not finish."""
+    for problem in outcome.problems:
+        print(problem, file=sys.stderr)
+    print("The run did not finish; `make dev` shows every step.", file=sys.stderr)
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:

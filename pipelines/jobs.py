@@ -10,7 +10,8 @@ _EMERGENCY_PRIORITY = {"dagster/priority": "10"}
 
 daily_pipeline = dg.define_asset_job(
     "daily_pipeline",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("emergency_actions"),
+    selection=dg.AssetSelection.all()
+    - dg.AssetSelection.assets("emergency_actions", "guard_actions", "accepted_adjustments"),
     description="Everything of a session, from prices to the daily report.",
 )
 
@@ -31,7 +32,8 @@ reconcile_accounts = dg.define_asset_job(
 
 import_statements = dg.define_asset_job(
     "import_statements",
-    selection=dg.AssetSelection.groups("market", "books", "control"),
+    selection=dg.AssetSelection.groups("market", "books", "control")
+    - dg.AssetSelection.assets("accepted_adjustments"),
     description="Import what was dropped into the inbox, and bring the books and their reconciliation up to date.",
 )
 
@@ -40,6 +42,13 @@ emergency_rebalance = dg.define_asset_job(
     selection=dg.AssetSelection.assets("emergency_actions"),
     description="Repair negative cash balances: exchange first, then sell.",
     tags=_EMERGENCY_PRIORITY,
+)
+
+
+accept_proposals = dg.define_asset_job(
+    "accept_proposals",
+    selection=dg.AssetSelection.assets("accepted_adjustments"),
+    description="Book corrections that reconciliation_report proposes, or take booked ones back, as the config names.",
 )
 
 
@@ -56,7 +65,27 @@ def maintain_lake() -> None:
     remove_unreferenced_files()
 
 
+@dg.op(
+    description="Attempt every delivery that is due; what fails is recorded and tried again later."
+)
+def deliver_waiting_alerts(context: dg.OpExecutionContext, workspace: WorkspaceResource) -> None:
+    """Deliver what waits in the outbox."""
+    summary = workspace.open().alerts.deliver()
+    context.log.info(
+        "%d delivered, %d failed, %d waiting", summary.delivered, summary.failed, summary.waiting
+    )
+    for problem in summary.problems:
+        context.log.warning(problem)
+
+
+@dg.job(description="Try again to deliver the alerts that are waiting.")
+def deliver_alerts() -> None:
+    """Run one round of deliveries."""
+    deliver_waiting_alerts()
+
+
 ASSET_JOBS = (
-    daily_pipeline, sync_prices, reconcile_accounts, import_statements, emergency_rebalance,
+    daily_pipeline, sync_prices, reconcile_accounts, import_statements, accept_proposals,
+    emergency_rebalance,
 )  # fmt: skip
-JOBS = (*ASSET_JOBS, maintain_lake)
+JOBS = (*ASSET_JOBS, maintain_lake, deliver_alerts)

@@ -5,7 +5,8 @@ import hashlib
 import dagster as dg
 import polars as pl
 
-from pipelines.jobs import emergency_rebalance, import_statements, reconcile_accounts
+from pipelines.jobs import emergency_rebalance, import_statements
+from pipelines.reconciliation_triggers import TRIGGERS, trigger_tags
 from pipelines.sessions import session_partitions
 from resources.statements import dropped_files
 from resources.workspace_resource import WorkspaceResource
@@ -52,24 +53,6 @@ def negative_cash_sensor(
 
 
 @dg.sensor(
-    job=reconcile_accounts,
-    minimum_interval_seconds=_EVERY_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Imports and reconciles after orders were filled.",
-)
-def fills_sensor(
-    _context: dg.SensorEvaluationContext, workspace: WorkspaceResource
-) -> dg.RunRequest | dg.SkipReason:
-    """Request one reconciliation per session and number of fills."""
-    filled = workspace.open().orders.table().filter(pl.col("state") == "filled")
-    if filled.is_empty():
-        return dg.SkipReason("No order has been filled yet.")
-    newest = filled.sort("session").group_by("session", maintain_order=True).len().row(-1)
-    session, count = newest
-    return dg.RunRequest(run_key=f"fills:{session}:{count}", partition_key=session.isoformat())
-
-
-@dg.sensor(
     job=import_statements,
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -88,7 +71,11 @@ def statement_inbox_sensor(
     if session is None:
         return dg.SkipReason("No session has ended yet.")
     state = hashlib.sha256("|".join(files).encode()).hexdigest()[:16]
-    return dg.RunRequest(run_key=f"statements:{state}", partition_key=session)
+    return dg.RunRequest(
+        run_key=f"statements:{state}",
+        partition_key=session,
+        tags=trigger_tags({"trigger": "import"}),
+    )
 
 
-SENSORS = (negative_cash_sensor, fills_sensor, statement_inbox_sensor)
+SENSORS = (negative_cash_sensor, statement_inbox_sensor, *TRIGGERS)

@@ -58,6 +58,12 @@ class Ledger:
         with self.store.read() as connection:
             return list(connection.scalars(query))
 
+    def known_ids(self, account_id: str) -> list[str]:
+        """Return the ids of all postings of an account."""
+        query = sa.select(postings.c.posting_id).where(postings.c.account_id == account_id)
+        with self.store.read() as connection:
+            return list(connection.scalars(query))
+
     def newest_moment(self, account_id: str, source: str) -> datetime | None:
         """Return the moment of an account's newest posting from a source."""
         with self.store.read() as connection:

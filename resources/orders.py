@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, cast
 
 import polars as pl
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ballast.errors import BrokerUnavailableError, OrderRefusedError
+from ballast.reconciliation.triggers import Execution
 from ballast.tables import Orders, polars_schema
 from ballast.trading.orders import FINAL_STATES, OPEN_STATES, OrderIntent, may_become
 from resources.brokers.protocol import BrokerExecution, OrderStatus
@@ -52,6 +54,28 @@ class OrderBook:
             raise
         self._record(OrderState(status.client_order_id, status.state, status.detail))
         return status
+
+    def executions_since(self, moment: datetime | None) -> list[Execution]:
+        """Return the fills that became known after a moment (all, if None), in order."""
+        query = (
+            sa.select(orders, order_events.c.recorded_at)
+            .join(order_events, order_events.c.client_order_id == orders.c.client_order_id)
+            .where(order_events.c.state == "filled")
+            .order_by(order_events.c.recorded_at, orders.c.client_order_id)
+        )
+        if moment is not None:
+            query = query.where(order_events.c.recorded_at > moment)
+        with self.store.read() as connection:
+            return [
+                Execution(
+                    account_id=row.account_id,
+                    order_id=row.client_order_id,
+                    symbol=row.symbol,
+                    session=row.session,
+                    known_at=row.recorded_at,
+                )
+                for row in connection.execute(query)
+            ]
 
     def table(self, account_id: str | None = None) -> pl.DataFrame:
         """Return all orders with their current state, as `Orders`."""

@@ -10,12 +10,14 @@ from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from ballast.calendars import TradingCalendars
 from ballast.configuration import Portfolio, load, securities_table
+from resources.alerts import AlertDesk
 from resources.brokers.paper import PaperBroker
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import read_opening
@@ -23,6 +25,8 @@ from resources.brokers.protocol import Broker
 from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
+from resources.guards import GuardBook
+from resources.kill_switch import GuardedOrderBook, KillSwitch
 from resources.lake import Lake
 from resources.ledger import Ledger
 from resources.market_data.ecb import EcbReferenceRates
@@ -30,9 +34,14 @@ from resources.market_data.protocol import MarketData, ReferenceRateSource
 from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
 from resources.market_data.yahoo import YahooMarketData
 from resources.orders import OrderBook
+from resources.proposals import ProposalBook
 from resources.recommendations import EpisodeBook, RecommendationBook
+from resources.reconciliation import ReconciliationMemory
 from resources.statements import StatementBook
 from resources.store import Store, open_store, sqlite_url
+
+if TYPE_CHECKING:
+    from resources.metrics import Metrics
 
 PORTFOLIO_VARIABLE = "BALLAST_PORTFOLIO"
 STORE_VARIABLE = "BALLAST_STORE_URL"
@@ -83,13 +92,52 @@ class Workspace:
 
     @cached_property
     def orders(self) -> OrderBook:
-        """The orders."""
-        return OrderBook(self.store)
+        """The orders, behind the kill switch and the daily limit."""
+        return GuardedOrderBook(self.store, self.kill_switch, self.portfolio.guards.orders_per_day)
+
+    @cached_property
+    def kill_switch(self) -> KillSwitch:
+        """What stops orders until a person resets it."""
+        return KillSwitch(self.store)
+
+    @cached_property
+    def guards(self) -> GuardBook:
+        """The logs of the guards."""
+        return GuardBook(self.store)
+
+    @cached_property
+    def reconciliation(self) -> ReconciliationMemory:
+        """What the reconciliation remembers."""
+        return ReconciliationMemory(self.store)
+
+    @cached_property
+    def proposals(self) -> ProposalBook:
+        """What the reconciliation proposes, and what became of it."""
+        return ProposalBook(self.store)
 
     @cached_property
     def recommendations(self) -> RecommendationBook:
         """What was recommended, and what became of it."""
         return RecommendationBook(self.store)
+
+    @cached_property
+    def alerts(self) -> AlertDesk:
+        """Who is told of what: the outbox of alerts and broadcasts."""
+        last = self.portfolio.sessions.last
+        return AlertDesk(self.store, self.portfolio.alerts, last_session=last)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What can be measured of all this, for Prometheus."""
+        from resources.metrics import Metrics
+
+        routes = [route.name for route in self.portfolio.alerts.routes]
+        return Metrics(self.store, self.lake, self.portfolio.base_currencies, routes)
+
+    @property
+    def metrics_file(self) -> Path:
+        """File of the metrics, renewed after each run."""
+        return self.data / "metrics" / "ballast.prom"
 
     @cached_property
     def episodes(self) -> EpisodeBook:
@@ -180,10 +228,23 @@ class Workspace:
     def brokers(self) -> dict[str, Broker]:
         """The broker of every account."""
         by_name: dict[str, Callable[[], Broker]] = {
-            "paper": lambda: self.paper,
+            "paper": lambda: self._rehearsed(self.paper),
             "statements": lambda: StatementBroker(self.statements, self.last_day_of),
         }
         return {account.id: by_name[account.broker]() for account in self.portfolio.accounts}
+
+    def _rehearsed(self, broker: PaperBroker) -> Broker:
+        """Give the paper broker the faults of the configured script."""
+        portfolio = self.portfolio
+        if portfolio.paper.faults is None:
+            return broker
+        from resources.brokers.faults_broker import FaultyBroker
+        from resources.brokers.faults_script import read_script
+
+        script = read_script(self.folder / portfolio.paper.faults)
+        return FaultyBroker(
+            broker, script, broker.market, portfolio.base_currencies, portfolio.lot_methods
+        )
 
     def last_day_of(self, session: date) -> date:
         """Return the day before the next session of the portfolio's exchanges."""

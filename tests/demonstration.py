@@ -33,6 +33,9 @@ SESSION_TABLES = (
     "target_weights", "planner_recommendations", "account_plans", "orders", "daily_report",
 )  # fmt: skip
 
+# What logs that a run took place, whatever it found.
+RUN_LOGS = ("reconciliation_results",)
+
 _opened: dict[str, Workspace] = {}
 
 
@@ -115,11 +118,11 @@ class Demonstration:
         return {asset: entries[asset, session.isoformat()].sha256 for asset in assets}
 
     def stored_rows(self) -> dict[str, list[tuple[object, ...]]]:
-        """Return every row of the store that is not a publication; moments of recording are left out."""
+        """Return every row of the store but publications and logs of runs; moments of recording are left out."""
         rows = {}
         with self.workspace.store.read() as connection:
             for table in metadata.sorted_tables:
-                if table.name.endswith("publications"):
+                if table.name.endswith("publications") or table.name in RUN_LOGS:
                     continue
                 columns = [column for column in table.columns if column.name != "recorded_at"]
                 query = sa.select(*columns).order_by(*table.primary_key.columns)

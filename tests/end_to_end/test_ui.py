@@ -131,7 +131,7 @@ def test_overview_and_checks_of_an_asset(
 
 def test_checks_of_the_reconciliation(view: Window, newest_session: str) -> None:
     view.open("/assets/reconciliation_report?view=checks&checkDetail=some_account_may_be_planned")
-    expect(view.page.get_by_text("Checks (2)")).to_be_visible()
+    expect(view.page.get_by_text("Checks (4)")).to_be_visible()
     expect(view.page.get_by_text("This is a blocking asset check.")).to_be_visible()
     expect(view.page.get_by_text("Passed", exact=True)).to_be_visible()
 

@@ -20,7 +20,7 @@ ASSET_KEYS = {
     "tax_lots", "realised_gains", "positions_snapshot", "portfolio_performance",
     "risk_metrics", "broker_positions", "broker_balances", "reconciliation_report",
     "regime_detection", "target_weights", "planner_recommendations", "orders",
-    "emergency_actions", "daily_report",
+    "emergency_actions", "daily_report", "guard_status", "guard_actions", "accepted_adjustments",
 }  # fmt: skip
 HEAVY = ("yfinance", "pandas", "matplotlib", "exchange_calendars", "numba", "sklearn", "cvxpy")
 
@@ -57,7 +57,8 @@ def test_every_asset_but_the_configured_ones_has_a_check(demonstration: Demonstr
         for key in demonstration.definitions.resolve_asset_graph().asset_check_keys
     }
     unchecked = {"securities", "corporate_actions", "exchange_rates", "target_weights"}
-    assert ASSET_KEYS - checked == unchecked | {"broker_positions", "daily_report"}
+    unchecked |= {"broker_positions", "daily_report", "accepted_adjustments"}
+    assert ASSET_KEYS - checked == unchecked
 
 
 def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
@@ -67,16 +68,24 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assert {
         "daily_pipeline", "emergency_rebalance", "sync_prices", "reconcile_accounts",
-        "import_statements", "maintain_lake",
+        "import_statements", "accept_proposals", "maintain_lake", "deliver_alerts",
+        "run_guards", "trip_kill_switch", "reset_kill_switch",
     } <= jobs  # fmt: skip
     repository = definitions.get_repository_def()
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "negative_cash_sensor",
         "fills_sensor",
         "statement_inbox_sensor",
+        "startup_reconciliation_sensor",
+        "inconclusive_sensor",
+        "guard_sensor",
+        "run_failure_alert_sensor",
+        "run_result_sensor",
+        "alert_delivery_sensor",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "daily_pipeline_after_close",
+        "periodic_reconciliation",
         "weekly_maintenance",
     }
 

@@ -112,7 +112,8 @@ def test_paper_mode_repairs_until_no_balance_is_negative(
     assert research.run().success
     overdraw(research, "europe", amount, currency)
     assert min(balances(research, "europe").values()) < 0
-    demonstration = Demonstration.create(tmp_path, PAPER)
+    no_wait = ("[regime]", "[reconciliation]\nfill_quiet_time = 0\n\n[regime]")
+    demonstration = Demonstration.create(tmp_path, PAPER, no_wait)
     result = demonstration.run(job="emergency_rebalance")
     assert failed_checks(result) == set()
     assert min(balances(demonstration, "europe").values()) >= 0

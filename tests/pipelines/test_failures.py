@@ -137,8 +137,8 @@ def test_a_holding_without_a_price_leaves_the_value_unknown_and_the_account_unpl
     assert held["quantity"] == 70
     assert positions["weight"].null_count() == positions.height
     plans = {row["account_id"]: row for row in blind.read("account_plans").to_dicts()}
-    assert plans["america"]["status"] == "unknown"
-    assert "WM" in plans["america"]["reason"]
+    assert plans["america"]["status"] == "blocked"
+    assert "a price or a rate is missing for WM" in plans["america"]["reason"]
     assert plans["europe"]["status"] == "planned"
 
 
