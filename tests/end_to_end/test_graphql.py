@@ -110,7 +110,8 @@ def test_every_check_says_what_it_checks(definitions: dict[str, dict[str, Any]])
     }
     assert all(check["description"] for check in checks.values())
     assert [name for name, check in checks.items() if check["blocking"]] == [
-        "some_account_may_be_planned"
+        "guards_can_judge",
+        "some_account_may_be_planned",
     ]
 
 
@@ -145,14 +146,18 @@ def test_every_check_was_evaluated(results: dict[str, dict[str, Any]]) -> None:
             assert evaluated["status"] in {"SUCCEEDED", "FAILED"}, (name, check)
 
 
+_SENSORS = (
+    "negative_cash_sensor", "fills_sensor", "statement_inbox_sensor", "guard_sensor",
+    "startup_reconciliation_sensor", "inconclusive_sensor", "run_failure_alert_sensor",
+    "run_result_sensor", "alert_delivery_sensor",
+)  # fmt: skip
+
+
 def test_sensors_run_and_the_schedule_of_recorded_data_does_not(ui: Ui) -> None:
     (repository,) = ui.query(_AUTOMATION)["repositoriesOrError"]["nodes"]
     sensors = {sensor["name"]: sensor for sensor in repository["sensors"]}
-    assert {name: sensor["sensorState"]["status"] for name, sensor in sensors.items()} == {
-        "negative_cash_sensor": "RUNNING",
-        "fills_sensor": "RUNNING",
-        "statement_inbox_sensor": "RUNNING",
-    }
+    statuses = {name: sensor["sensorState"]["status"] for name, sensor in sensors.items()}
+    assert statuses == dict.fromkeys(_SENSORS, "RUNNING")
     assert [target["pipelineName"] for target in sensors["negative_cash_sensor"]["targets"]] == [
         "emergency_rebalance"
     ]

@@ -50,7 +50,7 @@ def test_run_prints_the_report_and_keeps_its_history_in_the_project(
     done = first_run
     assert done.returncode == 0, done.stderr
     assert "# Ballast, session 2020-08-20" in done.stdout
-    assert "yes, all 28 compared figures agree" in done.stdout
+    assert "yes, all 54 compared figures agree" in done.stdout
     assert (folder / "data" / "dagster" / "dagster.yaml").exists()
     assert "enabled: false" in (folder / "data" / "dagster" / "dagster.yaml").read_text()
     assert (folder / "data" / "catalog.duckdb").exists()
