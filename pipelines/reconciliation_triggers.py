@@ -23,7 +23,7 @@ from resources.workspace import Workspace
 from resources.workspace_resource import WorkspaceResource
 
 # One per process that evaluates sensors: a new one is a start-up.
-_STARTED = uuid.uuid4().hex
+_STARTED, _STARTED_AT = uuid.uuid4().hex, now()
 _OFTEN, _SELDOM = 5, 30
 _RETRY_AFTER, _MOST_RETRIES = timedelta(minutes=10), 6
 
@@ -51,13 +51,17 @@ def newest_run_session(workspace: Workspace) -> str | None:
 def startup_reconciliation_sensor(
     context: dg.SensorEvaluationContext, workspace: WorkspaceResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one reconciliation per start."""
+    """Request one reconciliation per start, of the newest session that was reconciled before it."""
     if context.cursor == _STARTED:
         return dg.SkipReason("Reconciled since the start.")
-    session = newest_run_session(workspace.open())
-    if session is None:
-        return dg.SkipReason("No session has been run yet; run daily_pipeline.")
     context.update_cursor(_STARTED)
+    snapshot = workspace.open().lake.snapshot(["reconciliation_report"])
+    sessions = snapshot.partitions("reconciliation_report")
+    if not sessions:
+        return dg.SkipReason("Nothing had been run before the start; daily_pipeline reconciles.")
+    session = sessions[-1]
+    if snapshot.entries["reconciliation_report", session].published_at >= _STARTED_AT:
+        return dg.SkipReason("Reconciled since the start.")
     return dg.RunRequest(
         run_key=f"startup:{_STARTED}",
         partition_key=session,

@@ -12,7 +12,7 @@ from tests.end_to_end.server import Ui
 pytestmark = pytest.mark.xdist_group("browser")
 
 GROUPS = {"market", "books", "control", "insight", "planning", "trading", "reporting"}
-OUTSIDE_THE_DAILY_PIPELINE = {"emergency_actions"}
+OUTSIDE_THE_DAILY_PIPELINE = {"emergency_actions", "guard_actions", "accepted_adjustments"}
 WITH_A_PLOT = {
     "positions_snapshot", "portfolio_performance", "realised_gains", "regime_detection",
     "planner_recommendations",

@@ -154,7 +154,10 @@ def test_the_trigger_and_its_context_are_recorded(faulty: Demonstration) -> None
     assert {row.account_id for row in rows} == {"america", "europe"}
 
 
-def test_a_start_requests_one_reconciliation(faulty: Demonstration) -> None:
+def test_a_start_requests_one_reconciliation(
+    faulty: Demonstration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation_triggers, "_STARTED_AT", datetime.now(UTC))
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance, resources={"workspace": faulty.resource})
         request = startup_reconciliation_sensor(context)
