@@ -1,10 +1,10 @@
-"""Run every benchmark, or those named: `python -m benchmarks [history] [lots] [performance] [pipeline]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [history] [lots] [reconciliation]`."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import history, lots, performance, pipeline, statements
+from benchmarks import history, lots, performance, pipeline, reconciliation, statements
 from benchmarks.measure import print_rows
 
 _BENCHMARKS = {
@@ -12,6 +12,7 @@ _BENCHMARKS = {
     "lots": lots.run,
     "performance": performance.run,
     "pipeline": pipeline.run,
+    "reconciliation": reconciliation.run,
     "statements": statements.run,
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ from ballast.books.performance import portfolio_performance
 from ballast.books.positions import positions_snapshot
 from ballast.books.postings import postings_of
 from ballast.books.valuation import value_portfolios
+from ballast.calendars import end_of_session
 from ballast.configuration import target_weights_table
 from ballast.market import history, quality
 from ballast.market.daily_rates import daily_rates
@@ -31,13 +33,15 @@ from ballast.market.risk import correlations, risk_metrics
 from ballast.planning.account import accounts_of
 from ballast.planning.plan import plan_account
 from ballast.planning.tables import plans_table, recommendations_table
-from ballast.reconciliation.compare import blocked_accounts, reconcile
+from ballast.reconciliation.compare import blocked_accounts, compare
 from ballast.reporting.daily import DailyFacts, daily_report
 from ballast.tables import (
     BrokerAccounts,
     BrokerBalances,
+    BrokerLots,
     BrokerPositions,
     CorporateActions,
+    InFlight,
     Postings,
     polars_schema,
 )
@@ -50,7 +54,6 @@ _GAP_WINDOW = timedelta(days=92)
 _LATE_BOOKINGS = timedelta(days=30)
 _SESSIONS_SHOWN = 260
 _RISK_WINDOW = 403
-_HELD = ("symbol", "quantity", "average_price", "currency")
 
 
 def run(workspace: Workspace, session: date, database: Path) -> str:
@@ -76,11 +79,10 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
         positions = positions_snapshot(
             ledger, lots, listed, prices, rates_table, portfolio.base_currencies, session
         )
-        held, cash, asked = _ask_brokers(workspace, session)
-        fills = ledger.filter(pl.col("kind").cast(pl.String).is_in(["trade", "exchange"]))
-        latest = dict(fills.group_by("account_id").agg(pl.col("occurred_at").max()).iter_rows())
-        reconciliation = reconcile(
-            positions, held, cash, asked, latest, portfolio.reconciliation, session,
+        held, cash, asked, by_lots = _ask_brokers(workspace, session)
+        reconciliation = compare(
+            positions, held, cash, asked, InFlight.create_empty(), portfolio.tolerances, session,
+            securities=listed, lots=lots, broker_lots=by_lots,
         )  # fmt: skip
         index = bars.filter(pl.col("symbol") == portfolio.regime.index)
         adjusted = history.adjusted_for_splits(index, actions, session)
@@ -117,6 +119,7 @@ def run(workspace: Workspace, session: date, database: Path) -> str:
         tables.replace("broker_positions", held)
         tables.replace("broker_balances", cash)
         tables.replace("broker_accounts", asked)
+        tables.replace("broker_lots", by_lots)
         tables.replace("reconciliation_report", reconciliation)
         tables.replace("regime_detection", regimes)
         tables.replace("target_weights", targets)
@@ -216,28 +219,32 @@ def _performance(
 
 def _ask_brokers(
     workspace: Workspace, session: date
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    held, cash, asked = [], [], []
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    held, cash, asked, lots = [], [], [], []
     for account_id, broker in workspace.brokers.items():
         account = {"account_id": account_id}
-        for position in broker.positions(account_id, session):
-            facts = asdict(position)
-            held.append(account | {name: facts[name] for name in _HELD})
+        held += [account | asdict(each) for each in broker.positions(account_id, session)]
         for currency, balance in sorted(broker.balances(account_id, session).items()):
             cash.append(account | {"currency": currency, "balance": balance})
-        fills = broker.fills_since(account_id, None, session)
+        by_lots = broker.lots(account_id, session)
+        for _, of_symbol in groupby(by_lots or [], key=lambda lot: lot.symbol):
+            lots += [
+                account | asdict(lot) | {"number": number}
+                for number, lot in enumerate(of_symbol, 1)
+            ]
         asked.append(
             account
             | {
                 "broker": broker.name, "is_available": True, "asked_as_of": session,
-                "equity": broker.equity(account_id, session),
-                "latest_fill_at": max((fill.filled_at for fill in fills), default=None),
+                "equity": broker.equity(account_id, session), "asked_at": end_of_session(session),
+                "reports_lots": by_lots is not None,
             }
         )  # fmt: skip
     return (
         pl.DataFrame(held, schema=polars_schema(BrokerPositions)).sort("account_id", "symbol"),
         pl.DataFrame(cash, schema=polars_schema(BrokerBalances)),
         pl.DataFrame(asked, schema=polars_schema(BrokerAccounts)),
+        pl.DataFrame(lots, schema=polars_schema(BrokerLots)),
     )
 
 

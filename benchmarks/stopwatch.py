@@ -73,7 +73,7 @@ _WORK: dict[str, tuple[str, ...]] = {
         "assets.market:cross_rates",
         "assets.books:snapshot_of",
         "assets.books:account_values",
-        "assets.control:reconcile",
+        "assets.reconciliation_run:compare",
         "assets.insight:adjusted_for_splits",
         "assets.insight:moving_average_regime",
         "assets.insight:target_weights_table",
