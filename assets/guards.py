@@ -65,10 +65,7 @@ _SHOWN = (
         dg.AssetCheckSpec(
             "guards_can_judge",
             asset="guard_status",
-            blocking=True,
-            description=(
-                "Stops planning when no account can be judged. An account that a guard stops is stopped by itself."
-            ),
+            description="Some account can be judged; one that cannot is not planned.",
         ),
         dg.AssetCheckSpec(
             "no_guard_stops_an_account",

@@ -42,15 +42,15 @@ EXPLANATION = {
 # An account with one of these may not be planned.
 BLOCKING_OUTCOMES = ("inconclusive", "unavailable")
 
-# A difference of money that is at least this share of the account is no oversight of a fee.
+# Cash that differs by at least this share of the account is no oversight of a fee. A value that differs while units and
+# cash agree is a matter of prices or accruals, and stops nothing.
 LARGE_SHARE = 0.01
-_OF_MONEY = ("cash_mismatch", "equity_mismatch")
 
 
 @cache
 def severity() -> pl.Expr:
     """Return the severity of each row from its outcome and the share of the account that differs, if that is known."""
-    is_large = pl.col("outcome").is_in(_OF_MONEY) & (pl.col("share") >= LARGE_SHARE)
+    is_large = (pl.col("outcome") == "cash_mismatch") & (pl.col("share") >= LARGE_SHARE)
     return (
         pl.when(is_large.fill_null(False))
         .then(pl.lit("critical"))
