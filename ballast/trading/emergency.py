@@ -8,25 +8,30 @@ or above zero, with orders to wait for, or with the plain statement that the acc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
 from ballast.money import ZERO, ceil_to_multiple, divide, floor_to_multiple, multiply, to_cents
 from ballast.trading.costs import Costs
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.exchange import Exchange, Funding, fund
+from ballast.trading.sales import Sale, SaleCosts, SalePolicy, Sellable
 
-
-@dataclass(frozen=True)
-class Sellable:
-    """A holding that could be sold; price and currency are those of its quotation."""
-
-    symbol: str
-    quantity: Decimal
-    price: Decimal
-    currency: str
-    lot_size: Decimal
+__all__ = [
+    "Outcome",
+    "Policy",
+    "Round",
+    "Sale",
+    "SaleCosts",
+    "SalePolicy",
+    "Sellable",
+    "Situation",
+    "next_actions",
+    "proposal",
+    "shortfalls",
+]
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,22 @@ class Situation:
     """What the broker says about one account at one moment.
 
     `open_symbols` have an order that may still be filled, whoever sent it; `is_repair_in_flight` says that one of them
-    belongs to this repair, whose proceeds are still to come.
+    belongs to this repair, whose proceeds are still to come. Symbols are those of securities, and FROM/TO for an
+    exchange.
+
+    Parameters
+    ----------
+    minimums : mapping of str to Decimal
+        Least balance per currency, in that currency; zero where none is given.
+    arriving : mapping of str to Decimal
+        Cash of executed trades and exchanges that the balances do not contain yet; negative where it will be taken.
+    offered_pairs : collection of CurrencyPair or None
+        What the broker exchanges; None means any currency for any other.
+    closed_symbols, refused : frozenset of str
+        What cannot be traded in this run: its market is closed, or the broker refused it or filled not even a lot.
+    used_pairs : tuple of str
+        The FROM/TO of every exchange of this episode since its last sale that was filled at least in part; one that
+        was carried out twice is listed twice.
     """
 
     account_id: str
@@ -43,30 +63,41 @@ class Situation:
     sellable: tuple[Sellable, ...]
     open_symbols: frozenset[str]
     is_repair_in_flight: bool = False
+    minimums: Mapping[str, Decimal] = field(default_factory=dict)
+    arriving: Mapping[str, Decimal] = field(default_factory=dict)
+    offered_pairs: Collection[CurrencyPair] | None = None
+    closed_symbols: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    used_pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Sale:
-    """A sale of whole lots."""
+class Policy:
+    """How an account is repaired: shares sold and exchanged beyond the need, and which holdings go."""
 
-    symbol: str
-    quantity: Decimal
-    price: Decimal
-    currency: str
+    sell_buffer: Decimal = Decimal("0.02")
+    exchange_buffer: Decimal = Decimal("0.02")
+    sales: SalePolicy = "least_cost"
+    sale_costs: SaleCosts = field(default_factory=SaleCosts)
+
+
+Outcome = Literal["repaired", "act", "wait", "halted", "cannot_pay"]
 
 
 @dataclass(frozen=True)
 class Round:
-    """What to do now.
+    """What to do now, and why, in a sentence for a person.
 
-    `outcome` is `repaired` (no balance is negative), `act` (there are actions), `wait` (open orders must settle
-    first: those of this repair, or those that hold back everything that would help) or `cannot_pay` (nothing is left
-    to exchange or to sell).
+    `outcome` is `repaired` (no balance is below its minimum), `act` (there are actions), `wait` (open orders or
+    arriving cash come first), `halted` (the account could pay, but `held_back` is closed, refused or used up in this
+    run) or `cannot_pay` (nothing is left to exchange or to sell that would cover it).
     """
 
-    outcome: Literal["repaired", "act", "wait", "cannot_pay"]
+    outcome: Outcome
     exchanges: tuple[Exchange, ...] = ()
     sales: tuple[Sale, ...] = ()
+    why: str = field(default="", compare=False)
+    held_back: tuple[str, ...] = field(default=(), compare=False)
 
 
 def shortfalls(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -74,7 +105,13 @@ def shortfalls(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {currency: -amount for currency, amount in sorted(balances.items()) if amount < ZERO}
 
 
-def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) -> Round:
+def next_actions(
+    situation: Situation,
+    costs: Costs,
+    policy: Policy = Policy(),
+    *,
+    sell_buffer: Decimal | None = None,
+) -> Round:
     """Decide one round.
 
     Parameters
@@ -89,6 +126,7 @@ def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) ->
     MissingRateError
         If a currency involved has no exchange rate.
     """
+    sell_buffer = policy.sell_buffer if sell_buffer is None else sell_buffer
     if not shortfalls(situation.balances):
         return Round("repaired")
     # What is under way is not in the balances yet: to act now would cover the same shortfall twice.
@@ -108,8 +146,15 @@ def next_actions(situation: Situation, costs: Costs, *, sell_buffer: Decimal) ->
     return Round("wait" if would_help else "cannot_pay")
 
 
-def proposal(situation: Situation, costs: Costs, *, sell_buffer: Decimal) -> Round:
+def proposal(
+    situation: Situation,
+    costs: Costs,
+    policy: Policy = Policy(),
+    *,
+    sell_buffer: Decimal | None = None,
+) -> Round:
     """Return everything that the repair would take, for a person to read: exchanges now, then sales."""
+    sell_buffer = policy.sell_buffer if sell_buffer is None else sell_buffer
     funding = _funding(situation, costs)
     after = replace(situation, balances=funding.balances)
     sales = _sales(after, costs, sell_buffer) if funding.uncovered else ()
