@@ -66,7 +66,7 @@ class InstrumentOrder:
 def route(
     source: str,
     target: str,
-    pairs: Collection[CurrencyPair],
+    pairs: Collection[CurrencyPair] | None,
     rates: Rates,
     blocked: frozenset[str] = _NOTHING,
 ) -> tuple[Leg, ...] | None:
@@ -74,8 +74,9 @@ def route(
 
     Parameters
     ----------
-    pairs : collection of CurrencyPair
-        What the broker offers; each is used in both directions. One without a known rate is left out.
+    pairs : collection of CurrencyPair or None
+        What the broker offers; each is used in both directions. One without a known rate is left out. None stands for
+        any currency against any other.
     blocked : frozenset of str
         FROM/TO directions, or currencies, that must not be passed.
 
@@ -84,9 +85,18 @@ def route(
     tuple of Leg or None
         Empty for a currency to itself, None where no way leads. Equal ways are told apart by their currencies, then by
         the smaller increment.
+
+    Raises
+    ------
+    MissingRateError
+        If every exchange is offered and the rate of this one is unknown.
     """
     if source == target:
         return ()
+    if pairs is None:
+        if f"{source}/{target}" in blocked:
+            return None
+        return (Leg(CurrencyPair(source, target), source, target, rates.rate(source, target)),)
     legs = sorted(_legs(pairs, rates, blocked), key=lambda leg: (leg.name, leg.pair.increment))
     best: dict[str, tuple[Fraction, tuple[Leg, ...]]] = {source: (Fraction(1), ())}
     # Every pass reaches the currencies that are one leg further away.

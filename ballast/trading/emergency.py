@@ -1,85 +1,35 @@
 """Repair negative cash: exchange what other currencies have left over, then sell, then exchange again.
 
 `next_actions` decides one round from what the broker says now; the caller carries the actions out, asks the broker
-again and repeats, leaving out what the broker refused. Every round either covers a shortfall from cash at hand or
-reduces what is held, and nothing with an open order is ordered a second time, so the rounds end: with every balance at
-or above zero, with orders to wait for, or with the plain statement that the account cannot pay.
+again and repeats, leaving out what the broker refused. The rounds end (`termination` has the proof): with every balance
+at or above its minimum, with something to wait for, or with the plain statement that the account cannot pay, or not
+now. Exchanges take only what a currency has above its minimum, and nothing with an open order is ordered again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
-from ballast.money import ZERO, ceil_to_multiple, divide, floor_to_multiple, multiply, to_cents
+from ballast.money import ZERO, to_cents
 from ballast.trading.costs import Costs
-from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.exchange import Exchange, Funding, fund
-from ballast.trading.sales import Sale, SaleCosts, SalePolicy, Sellable
+from ballast.trading.raising import Raised, raise_cash
+from ballast.trading.sales import Sale, Sellable
+from ballast.trading.situation import MOST_USES_OF_A_PAIR, Policy, Situation
 
 __all__ = [
-    "Outcome",
     "Policy",
     "Round",
     "Sale",
-    "SaleCosts",
-    "SalePolicy",
     "Sellable",
     "Situation",
     "next_actions",
     "proposal",
     "shortfalls",
 ]
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What the broker says about one account at one moment.
-
-    `open_symbols` have an order that may still be filled, whoever sent it; `is_repair_in_flight` says that one of them
-    belongs to this repair, whose proceeds are still to come. Symbols are those of securities, and FROM/TO for an
-    exchange.
-
-    Parameters
-    ----------
-    minimums : mapping of str to Decimal
-        Least balance per currency, in that currency; zero where none is given.
-    arriving : mapping of str to Decimal
-        Cash of executed trades and exchanges that the balances do not contain yet; negative where it will be taken.
-    offered_pairs : collection of CurrencyPair or None
-        What the broker exchanges; None means any currency for any other.
-    closed_symbols, refused : frozenset of str
-        What cannot be traded in this run: its market is closed, or the broker refused it or filled not even a lot.
-    used_pairs : tuple of str
-        The FROM/TO of every exchange of this episode since its last sale that was filled at least in part; one that
-        was carried out twice is listed twice.
-    """
-
-    account_id: str
-    base_currency: str
-    balances: Mapping[str, Decimal]
-    sellable: tuple[Sellable, ...]
-    open_symbols: frozenset[str]
-    is_repair_in_flight: bool = False
-    minimums: Mapping[str, Decimal] = field(default_factory=dict)
-    arriving: Mapping[str, Decimal] = field(default_factory=dict)
-    offered_pairs: Collection[CurrencyPair] | None = None
-    closed_symbols: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
-    used_pairs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How an account is repaired: shares sold and exchanged beyond the need, and which holdings go."""
-
-    sell_buffer: Decimal = Decimal("0.02")
-    exchange_buffer: Decimal = Decimal("0.02")
-    sales: SalePolicy = "least_cost"
-    sale_costs: SaleCosts = field(default_factory=SaleCosts)
-
 
 Outcome = Literal["repaired", "act", "wait", "halted", "cannot_pay"]
 
@@ -100,15 +50,18 @@ class Round:
     held_back: tuple[str, ...] = field(default=(), compare=False)
 
 
-def shortfalls(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Return the currencies with a negative balance and how much is missing in each."""
-    return {currency: -amount for currency, amount in sorted(balances.items()) if amount < ZERO}
+def shortfalls(
+    balances: Mapping[str, Decimal], minimums: Mapping[str, Decimal] | None = None
+) -> dict[str, Decimal]:
+    """Return the currencies below their minimum, by default zero, and how much is missing in each."""
+    above = _above(balances, minimums or {})
+    return {currency: -amount for currency, amount in above.items() if amount < ZERO}
 
 
 def next_actions(
     situation: Situation,
     costs: Costs,
-    policy: Policy = Policy(),
+    policy: Policy | None = None,
     *,
     sell_buffer: Decimal | None = None,
 ) -> Round:
@@ -118,86 +71,155 @@ def next_actions(
     ----------
     costs : Costs
         Fees and rates of the session.
-    sell_buffer : Decimal
-        Share sold beyond the shortfall and its fees, for rates and prices that move.
+    policy : Policy, optional
+        The default policy where none is given.
+    sell_buffer : Decimal, optional
+        Instead of a policy: the largest holdings first, nothing exchanged beyond the need.
 
     Raises
     ------
     MissingRateError
         If a currency involved has no exchange rate.
     """
-    sell_buffer = policy.sell_buffer if sell_buffer is None else sell_buffer
-    if not shortfalls(situation.balances):
-        return Round("repaired")
+    decision = _Decision(situation, costs, _policy(policy, sell_buffer))
+    if not decision.missing:
+        return Round("repaired", why="No balance is below its minimum.")
     # What is under way is not in the balances yet: to act now would cover the same shortfall twice.
     if situation.is_repair_in_flight:
-        return Round("wait")
-    unhindered = replace(situation, open_symbols=frozenset())
-    funding = _funding(situation, costs)
-    if funding.exchanges:
-        return Round("act", exchanges=funding.exchanges)
-    # Nothing is sold while the cash is there and only an open order of its pair is in the way.
-    if not _funding(unhindered, costs).uncovered:
-        return Round("wait")
-    sales = _sales(situation, costs, sell_buffer)
-    if sales:
-        return Round("act", sales=sales)
-    would_help = _funding(unhindered, costs).exchanges or _sales(unhindered, costs, sell_buffer)
-    return Round("wait" if would_help else "cannot_pay")
+        return decision.round("wait", "orders of this repair are still open.")
+    return decision.exchange() or decision.await_cash() or decision.sell() or decision.give_up()
 
 
 def proposal(
     situation: Situation,
     costs: Costs,
-    policy: Policy = Policy(),
+    policy: Policy | None = None,
     *,
     sell_buffer: Decimal | None = None,
 ) -> Round:
-    """Return everything that the repair would take, for a person to read: exchanges now, then sales."""
-    sell_buffer = policy.sell_buffer if sell_buffer is None else sell_buffer
-    funding = _funding(situation, costs)
-    after = replace(situation, balances=funding.balances)
-    sales = _sales(after, costs, sell_buffer) if funding.uncovered else ()
-    if not funding.exchanges and not sales:
-        return Round("cannot_pay" if funding.uncovered else "repaired")
-    return Round("act", funding.exchanges, sales)
+    """Return everything that the repair would take, for a person to read: exchanges in order, then sales."""
+    decision = _Decision(situation, costs, _policy(policy, sell_buffer))
+    exchanges = decision.now.exchanges
+    sales = decision.raised(decision.unavailable).sales
+    if not exchanges and not sales:
+        return next_actions(situation, costs, policy, sell_buffer=sell_buffer)
+    return replace(decision.act(exchanges, sales), exchanges=exchanges, sales=sales)
 
 
-def _funding(situation: Situation, costs: Costs) -> Funding:
-    return fund(situation.balances, costs, situation.base_currency, situation.open_symbols)
+def _policy(policy: Policy | None, sell_buffer: Decimal | None) -> Policy:
+    if sell_buffer is not None:
+        return Policy(sell_buffer, ZERO, "largest_first")
+    return policy if policy is not None else Policy()
 
 
-def _sales(situation: Situation, costs: Costs, sell_buffer: Decimal) -> tuple[Sale, ...]:
-    """Sell the largest holdings first until the shortfall, with all fees, is covered."""
-    rates, base = costs.rates, situation.base_currency
-    missing = shortfalls(situation.balances)
-    needed = multiply(
-        sum((rates.convert(amount, currency, base) for currency, amount in missing.items()), ZERO),
-        (Decimal(1) + costs.settings.exchange_percent) * (Decimal(1) + sell_buffer),
-    )
-    sales = []
-    for holding in _largest_first(situation.sellable, costs, base):
-        if needed <= ZERO:
-            break
-        if holding.symbol in situation.open_symbols:
-            continue
-        proceeds = rates.needed(needed, base, holding.currency)
-        wanted = costs.value_yielding(proceeds, holding.currency)
-        whole = ceil_to_multiple(divide(wanted, holding.price), holding.lot_size)
-        quantity = min(whole, floor_to_multiple(holding.quantity, holding.lot_size))
-        value = to_cents(multiply(quantity, holding.price))
-        proceeds = value - costs.trade_fee(value, holding.currency)
-        # A sale that earns less than its fee would deepen the shortfall.
-        if quantity <= ZERO or proceeds <= ZERO:
-            continue
-        sales.append(Sale(holding.symbol, quantity, holding.price, holding.currency))
-        needed -= rates.convert(proceeds, holding.currency, base)
-    return tuple(sales)
+class _Decision:
+    """What one situation offers: cash at hand, cash to come, and what could be sold."""
+
+    def __init__(self, situation: Situation, costs: Costs, policy: Policy) -> None:
+        self._situation, self._costs, self._policy = situation, costs, policy
+        balances, arriving = situation.balances, situation.arriving
+        at_hand = _above(balances, situation.minimums)
+        expected = _above(_sum(balances, arriving), situation.minimums)
+        self.missing = _missing(at_hand) | _missing(expected)
+        self._out = situation.closed_symbols | situation.refused
+        used = situation.used_pairs
+        self._used_up = frozenset(p for p in used if used.count(p) >= MOST_USES_OF_A_PAIR)
+        self.unavailable = self._out | situation.open_symbols
+        self._expected = expected
+        # A shortfall that arriving cash covers needs nothing more, and what arrives cannot be spent before.
+        usable = {
+            name: amount if amount < ZERO else max(ZERO, min(at_hand.get(name, ZERO), amount))
+            for name, amount in expected.items()
+        }
+        self.now = self._fund(usable, self.unavailable | self._used_up)
+        self.later = self._fund(expected, self._out | self._used_up)
+
+    def exchange(self) -> Round | None:
+        """Exchange what is at hand, unless what is on its way spares the exchange."""
+        is_spared = self._situation.arriving and self.now.uncovered and not self.later.uncovered
+        # A later leg spends what its first one brings, in a round to come.
+        first: dict[str, Exchange] = {}
+        for exchange in self.now.exchanges:
+            if exchange.leg == 1:
+                first.setdefault(exchange.pair, exchange)
+        return self.act(tuple(first.values()), ()) if first and not is_spared else None
+
+    def await_cash(self) -> Round | None:
+        """Wait for what covers everything: nothing is sold while the cash is there and only an order in the way."""
+        if self.later.uncovered:
+            return None
+        return self.round("wait", "cash or an open order that is on its way covers it.")
+
+    def sell(self) -> Round | None:
+        """Sell for what no cash, at hand or on its way, covers."""
+        sales = self.raised(self.unavailable).sales
+        return self.act((), sales) if sales else None
+
+    def give_up(self) -> Round:
+        """Say why nothing can be done: it is not there yet, not allowed now, or does not exist."""
+        is_on_its_way = any(amount > ZERO for amount in self._situation.arriving.values())
+        if self.later.exchanges or is_on_its_way or self.raised(self._out).sales:
+            return self.round(
+                "wait", "an open order, or cash on its way, holds back what would help."
+            )
+        free = self._fund(self._expected, frozenset())
+        raised = raise_cash(self._situation, free.uncovered, self._costs, self._policy, frozenset())
+        if not raised.is_enough:
+            return self.round(
+                "cannot_pay", "nothing is left to exchange or to sell that covers it."
+            )
+        needed = {exchange.pair for exchange in free.exchanges}
+        needed |= {sale.symbol for sale in raised.sales} | raised.pairs
+        held_back = tuple(sorted(needed & (self._out | self._used_up)))
+        names = ", ".join(held_back)
+        return self.round(
+            "halted", f"it could be paid, but {names} cannot be traded now.", held_back
+        )
+
+    def act(self, exchanges: tuple[Exchange, ...], sales: tuple[Sale, ...]) -> Round:
+        """Return a round with actions."""
+        done = []
+        if exchanges:
+            pairs = ", ".join(exchange.pair for exchange in exchanges)
+            done.append(f"cash to spare is exchanged ({pairs})")
+        if sales:
+            cost = sum((sale.cost.total for sale in sales if sale.cost is not None), ZERO)
+            symbols = ", ".join(sale.symbol for sale in sales)
+            stated = f"{to_cents(cost)} {self._situation.base_currency}"
+            done.append(f"no cash covers it, so {symbols} is sold at a cost of {stated}")
+        return replace(self.round("act", "; ".join(done) + "."), exchanges=exchanges, sales=sales)
+
+    def raised(self, unavailable: frozenset[str]) -> Raised:
+        """Return the sales for what stays uncovered."""
+        return raise_cash(
+            self._situation, self.later.uncovered, self._costs, self._policy, unavailable
+        )
+
+    def round(self, outcome: Outcome, reason: str, held_back: tuple[str, ...] = ()) -> Round:
+        """Return a round with its sentence."""
+        amounts = ", ".join(f"{to_cents(a)} {name}" for name, a in sorted(self.missing.items()))
+        return Round(outcome, why=f"Short of {amounts}: {reason}", held_back=held_back)
+
+    def _fund(self, cash: Mapping[str, Decimal], blocked: frozenset[str]) -> Funding:
+        # The symbol of a security may spell a currency; only FROM/TO names are exchanges.
+        pairs = frozenset(name for name in blocked if "/" in name)
+        return fund(
+            cash,
+            self._costs,
+            self._situation.base_currency,
+            pairs,
+            pairs=self._situation.offered_pairs,
+            buffer=self._policy.exchange_buffer,
+        )
 
 
-def _largest_first(sellable: Iterable[Sellable], costs: Costs, base: str) -> list[Sellable]:
-    def size(holding: Sellable) -> tuple[Decimal, str]:
-        value = multiply(holding.quantity, holding.price)
-        return (-costs.rates.convert(value, holding.currency, base), holding.symbol)
+def _sum(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: one.get(name, ZERO) + other.get(name, ZERO) for name in sorted({*one, *other})}
 
-    return sorted(sellable, key=size)
+
+def _above(amounts: Mapping[str, Decimal], minimums: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return _sum(amounts, {name: -minimum for name, minimum in minimums.items()})
+
+
+def _missing(above: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: -amount for name, amount in above.items() if amount < ZERO}

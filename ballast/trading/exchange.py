@@ -152,16 +152,11 @@ class _Market:
             (name for name, balance in left.items() if balance > ZERO and name != target),
             key=lambda name: (name != base, -rates.convert(left[name], name, base), name),
         )
-        if self.pairs is None:
-            for source in sources:
-                if f"{source}/{target}" not in self.blocked:
-                    rate = rates.rate(source, target)
-                    yield (Leg(CurrencyPair(source, target), source, target, rate),)
-            return
         short = frozenset(name for name, balance in left.items() if balance < ZERO)
         avoided = self.blocked | (short - {target})
-        ways = (route(source, target, self.pairs, rates, avoided) for source in sources)
-        yield from sorted((way for way in ways if way is not None), key=len)
+        found = (route(source, target, self.pairs, rates, avoided) for source in sources)
+        ways = (way for way in found if way is not None)
+        yield from ways if self.pairs is None else sorted(ways, key=len)
 
     def _along(
         self, way: Sequence[Leg], available: Decimal, needed: Decimal
