@@ -13,13 +13,13 @@ from ballast.alerts import Alert, Broadcast, Route, routes_of
 from ballast.settings.alerts import BROADCAST_ROUTE, AlertSettings
 from resources.alerts import outbox
 from resources.alerts.people import PeopleChannel
-from resources.alerts.programs import REDIS_VARIABLE, ProgramChannel
-from resources.alerts.redaction import Redaction, redaction_of
+from resources.alerts.programs import ProgramChannel
 from resources.clock import now
+from resources.redaction import Redaction
+from resources.secrets import REDIS_VARIABLE, redaction_of_environment
 from resources.store import Store
 
 _BROADCASTS_AT_ONCE = 200
-_STORE_VARIABLE = "BALLAST_STORE_URL"
 
 _log = logging.getLogger(__name__)
 
@@ -132,9 +132,7 @@ class AlertDesk:
     @cached_property
     def redact(self) -> Redaction:
         """Removes every secret of the environment that Ballast is given."""
-        variables = [route.environment for route in self.settings.routes]
-        names = [*variables, REDIS_VARIABLE, _STORE_VARIABLE]
-        return redaction_of(self.environment.get(name) for name in names)
+        return redaction_of_environment(self.environment)
 
     @cached_property
     def _channels(self) -> dict[str, PeopleChannel]:

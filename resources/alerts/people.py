@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass, field
 
 from ballast.alerts import Alert
-from resources.alerts.redaction import Redaction
+from resources.discretion import discreet_logs
+from resources.redaction import Redaction
 
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
 _LONGEST_ERROR = 500
@@ -36,7 +37,7 @@ class PeopleChannel:
         """Send an alert; returns None when it was accepted, else why not."""
         if not self.address:
             return f"{self.variable} is not set"
-        with _one_at_a_time, self.redact.logs() as warnings:
+        with _one_at_a_time, discreet_logs(self.redact) as warnings:
             try:
                 problem = self._notify(self.address, alert)
             except Exception as error:  # noqa: BLE001

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ballast.alerts import Broadcast
-from resources.alerts.redaction import Redaction
+from resources.discretion import discreet_logs
+from resources.redaction import Redaction
+from resources.secrets import REDIS_VARIABLE
 
 if TYPE_CHECKING:
     import redis
 
-REDIS_VARIABLE = "BALLAST_REDIS_URL"
 STREAM = "ballast:reconciliation"
 _PATIENCE_SECONDS = 5
 # In one step, so that a message that was sent just before this process died is not sent again. The mark comes last: a
@@ -56,7 +57,7 @@ class ProgramChannel:
 
         if not self.address:
             return [f"{REDIS_VARIABLE} is not set"] * len(messages)
-        with self.redact.logs():
+        with discreet_logs(self.redact):
             try:
                 with closing(self._connect()) as client:
                     answers = self._publish(client, messages)
@@ -69,7 +70,7 @@ class ProgramChannel:
         """Return None when the server answers, else why not."""
         import redis
 
-        with self.redact.logs():
+        with discreet_logs(self.redact):
             try:
                 with closing(self._connect()) as client:
                     client.ping()

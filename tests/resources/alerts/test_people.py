@@ -14,7 +14,7 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from ballast.alerts import Alert
 from resources.alerts.people import PeopleChannel
-from resources.alerts.redaction import redaction_of
+from resources.redaction import redaction_of
 from tests.fakes.http import LoopbackServer, Reply, Request
 from tests.fakes.smtp import MailServer
 from tests.resources.alerts.desks import alert

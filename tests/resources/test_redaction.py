@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ballast.alerts import Alert
-from resources.alerts.redaction import HIDDEN, redaction_of
+from resources.discretion import discreet_logs
+from resources.redaction import HIDDEN, redaction_of
 from resources.store import Store
 from tests.fakes.http import LoopbackServer, Reply
 from tests.resources.alerts.desks import Routes, alert, everything_stored
@@ -64,7 +65,7 @@ def test_log_records_are_redacted_while_something_is_sent_and_only_then(
     caplog.set_level(logging.DEBUG)
     log = logging.getLogger("some.library.underneath")
     redact = redaction_of([f"service://{_TOKEN}"])
-    with redact.logs() as warnings:
+    with discreet_logs(redact) as warnings:
         log.debug("calling %s", _TOKEN)
         log.warning("failed at %s", f"/{_TOKEN}/")
         log.warning("wrong format %d", _TOKEN)
