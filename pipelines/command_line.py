@@ -20,7 +20,9 @@ import polars as pl
 from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
 from pipelines.reconciliation_commands import add_reconciliation_commands
+from resources.discretion import discreet_output, guard_process
 from resources.recommendations import EMERGENCY
+from resources.secrets import redaction_of_environment
 from resources.workspace import PORTFOLIO_VARIABLE, Workspace, open_workspace, portfolio_path
 
 if TYPE_CHECKING:
@@ -28,12 +30,20 @@ if TYPE_CHECKING:
 
 _EXIT_PROBLEM = 1
 _EXIT_USAGE = 2
+_SAFE_STORAGE = "resources.run_history"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    redact = redaction_of_environment()
+    guard_process(redact)
+    with discreet_output(redact):
+        return _command(options)
+
+
+def _command(options: argparse.Namespace) -> int:
     try:
         workspace = open_workspace(portfolio_path())
         _use_project_home(workspace)
@@ -274,6 +284,12 @@ def _use_project_home(workspace: Workspace) -> None:
     if not settings.exists():
         with as_file(files("pipelines") / "dagster.yaml") as template:
             shutil.copyfile(template, settings)
+    elif _SAFE_STORAGE not in settings.read_text():
+        print(
+            f"ballast: {settings} does not keep secrets out of Dagster's history;"
+            " docs/operations.md names the lines that it lacks.",
+            file=sys.stderr,
+        )
     os.environ["DAGSTER_HOME"] = str(home)
     # The UI's own processes must find the same portfolio, wherever they start.
     os.environ[PORTFOLIO_VARIABLE] = str(portfolio_path())

@@ -25,6 +25,7 @@ from resources.brokers.protocol import Broker
 from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
+from resources.discreet_broker import discreet
 from resources.guards import GuardBook
 from resources.kill_switch import GuardedOrderBook, KillSwitch
 from resources.lake import Lake
@@ -37,6 +38,8 @@ from resources.orders import OrderBook
 from resources.proposals import ProposalBook
 from resources.recommendations import EpisodeBook, RecommendationBook
 from resources.reconciliation import ReconciliationMemory
+from resources.redaction import Redaction
+from resources.secrets import STORE_VARIABLE, redaction_of_environment
 from resources.statements import StatementBook
 from resources.store import Store, open_store, sqlite_url
 
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
     from resources.metrics import Metrics
 
 PORTFOLIO_VARIABLE = "BALLAST_PORTFOLIO"
-STORE_VARIABLE = "BALLAST_STORE_URL"
 _LONGEST_HOLIDAY = 14
 
 _log = logging.getLogger(__name__)
@@ -225,8 +227,19 @@ class Workspace:
         return self.brokers[account_id]
 
     @cached_property
+    def redact(self) -> Redaction:
+        """Takes every secret of the environment out of a text."""
+        return redaction_of_environment()
+
+    @cached_property
     def brokers(self) -> dict[str, Broker]:
-        """The broker of every account."""
+        """The broker of every account; what its errors say is stored, so they tell no secret."""
+        return {
+            account: discreet(broker, self.redact) for account, broker in self.adapters().items()
+        }
+
+    def adapters(self) -> dict[str, Broker]:
+        """Return the adapter of every account's broker as it is."""
         by_name: dict[str, Callable[[], Broker]] = {
             "paper": lambda: self._rehearsed(self.paper),
             "statements": lambda: StatementBroker(self.statements, self.last_day_of),

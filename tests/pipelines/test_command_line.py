@@ -107,5 +107,16 @@ def test_a_broken_portfolio_file_is_refused_with_place_and_remedy(tmp_path: Path
     assert not (tmp_path / "data").exists()
 
 
+def test_a_history_that_would_keep_secrets_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "portfolio.toml").write_text((REPOSITORY / "portfolio.toml").read_text())
+    home = tmp_path / "data" / "dagster"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    assert "does not keep secrets out of Dagster's history" in ballast(tmp_path, "report").stderr
+    (home / "dagster.yaml").unlink()
+    for _ in range(2):
+        assert "secrets" not in ballast(tmp_path, "report").stderr
+
+
 def test_the_settings_reference_is_up_to_date() -> None:
     assert (REPOSITORY / "docs" / "settings.md").read_text() == settings_reference()
