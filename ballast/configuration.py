@@ -22,12 +22,14 @@ from ballast.settings import (
     GuardSettings,
     LotChoice,
     LotMethod,
+    MaintenanceSettings,
     MarketDataSettings,
     PaperSettings,
     PerformanceSettings,
     PlannerSettings,
     ReconciliationSettings,
     RegimeSettings,
+    ScheduleSettings,
     SecuritySettings,
     SessionSettings,
     StatementSettings,
@@ -36,6 +38,9 @@ from ballast.settings import (
     TaxSettings,
 )
 from ballast.tables import Securities, TargetWeights, polars_schema
+
+# What cannot change a result: where data is kept, who is told, when things happen.
+_WITHOUT_INFLUENCE = {"storage", "statements", "alerts", "maintenance", "schedule"}
 
 
 class Portfolio(StrictModel):
@@ -58,6 +63,8 @@ class Portfolio(StrictModel):
     planner: PlannerSettings = PlannerSettings()
     emergency: EmergencySettings = EmergencySettings()
     storage: StorageSettings = StorageSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     paper: PaperSettings = PaperSettings()
     statements: StatementSettings = StatementSettings()
     lot_choices: tuple[LotChoice, ...] = ()
@@ -140,7 +147,7 @@ class Portfolio(StrictModel):
 
     def fingerprint(self) -> str:
         """Return the hash recorded with each run; it covers what can change a result, not where data is kept."""
-        text = self.model_dump_json(exclude={"storage", "statements", "alerts"})
+        text = self.model_dump_json(exclude=_WITHOUT_INFLUENCE)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

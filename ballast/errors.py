@@ -63,5 +63,9 @@ class StoreError(BallastError):
     """The store cannot be used as configured."""
 
 
+class BackupError(BallastError):
+    """A backup is not whole, or there is no room to restore it into; nothing that exists was changed."""
+
+
 class ProposalRefusedError(BallastError):
     """A proposal of the reconciliation cannot be accepted or reversed; nothing was booked."""

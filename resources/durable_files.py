@@ -25,14 +25,26 @@ def write_durably(path: Path, body: bytes, *, below: Path) -> None:
     partial.replace(path)
     folder = path.parent
     while True:
-        _sync_folder(folder)
+        sync_folder(folder)
         if folder in (below, folder.parent):
             return
         folder = folder.parent
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk."""
+    _sync(folder)
+
+
+def sync_tree(folder: Path) -> None:
+    """Put everything in a folder on disk, at any depth."""
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -18,6 +18,7 @@ import polars as pl
 from ballast.calendars import TradingCalendars
 from ballast.configuration import Portfolio, load, securities_table
 from resources.alerts import AlertDesk
+from resources.backup import BackupShelf
 from resources.brokers.paper import PaperBroker
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import read_opening
@@ -140,6 +141,12 @@ class Workspace:
     def metrics_file(self) -> Path:
         """File of the metrics, renewed after each run."""
         return self.data / "metrics" / "ballast.prom"
+
+    @property
+    def backups(self) -> BackupShelf:
+        """The backups of the store, the lake and the statements."""
+        folder = (self.folder / self.portfolio.maintenance.backup_directory).resolve()
+        return BackupShelf(folder, self.data, self.code_version)
 
     @cached_property
     def episodes(self) -> EpisodeBook:

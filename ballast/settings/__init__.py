@@ -5,6 +5,7 @@
 
 from ballast.settings.alerts import AlertSettings
 from ballast.settings.guards import GuardSettings
+from ballast.settings.maintenance import MaintenanceSettings
 from ballast.settings.portfolio import (
     AccountSettings,
     CostSettings,
@@ -22,6 +23,7 @@ from ballast.settings.portfolio import (
     TaxSettings,
 )
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
+from ballast.settings.schedule import ScheduleSettings
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "GuardSettings",
     "LotChoice",
     "LotMethod",
+    "MaintenanceSettings",
     "MarketDataSettings",
     "Number",
     "PaperSettings",
@@ -42,6 +45,7 @@ __all__ = [
     "ReconciliationSettings",
     "ReconciliationTolerances",
     "RegimeSettings",
+    "ScheduleSettings",
     "SecuritySettings",
     "SessionSettings",
     "Share",
