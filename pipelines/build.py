@@ -9,9 +9,10 @@ import dagster as dg
 from assets import ASSETS
 from pipelines.alert_sensors import ALERT_SENSORS
 from pipelines.guard_jobs import GUARD_JOBS, guard_sensor
-from pipelines.jobs import ASSET_JOBS, deliver_alerts, maintain_lake
+from pipelines.jobs import ASSET_JOBS, deliver_alerts
+from pipelines.maintenance_jobs import MAINTENANCE_JOBS
 from pipelines.reconciliation_triggers import periodic_reconciliation
-from pipelines.schedules import daily_schedule, weekly_maintenance
+from pipelines.schedules import daily_schedule, maintenance_schedules, sync_cycle_schedule
 from pipelines.sensors import SENSORS
 from pipelines.sessions import session_partitions
 from resources.workspace import Workspace
@@ -43,14 +44,15 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
 
     return dg.Definitions(
         assets=dg.map_asset_specs(complete, ASSETS),
-        jobs=[*ASSET_JOBS, *GUARD_JOBS, maintain_lake, deliver_alerts],
+        jobs=[*ASSET_JOBS, *GUARD_JOBS, *MAINTENANCE_JOBS, deliver_alerts],
         schedules=[
             daily_schedule(sessions, is_live=is_live),
             periodic_reconciliation(
                 workspace.portfolio.reconciliation.interval,
                 is_on=is_live and workspace.portfolio.mode == "paper",
             ),
-            weekly_maintenance,
+            sync_cycle_schedule(workspace.portfolio.schedule.sync_cycle_minutes, is_live=is_live),
+            *maintenance_schedules(is_live=is_live),
         ],
         sensors=[*SENSORS, *ALERT_SENSORS, guard_sensor],
         resources={"workspace": resource},

@@ -19,6 +19,7 @@ import polars as pl
 
 from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
+from pipelines.maintenance_commands import add_maintenance_commands
 from pipelines.reconciliation_commands import add_reconciliation_commands
 from resources.discretion import discreet_output, guard_process
 from resources.recommendations import EMERGENCY
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.set_defaults(command=_metrics)
 
     add_reconciliation_commands(commands)
+    add_maintenance_commands(commands)
 
     paper = commands.add_parser("paper", help="pay cash into or out of a paper account")
     paper.add_argument("action", choices=["deposit", "withdraw"])

@@ -1,7 +1,5 @@
 """Jobs, under the names that people look for."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from resources.workspace_resource import WorkspaceResource
@@ -19,6 +17,76 @@ sync_prices = dg.define_asset_job(
     "sync_prices",
     selection=dg.AssetSelection.groups("market"),
     description="Prices, history, corporate actions and exchange rates of a session.",
+)
+
+sync_historical = dg.define_asset_job(
+    "sync_historical",
+    selection=dg.AssetSelection.assets("historical_data", "corporate_actions"),
+    description="Ask the source for the bars and corporate actions that are missing, up to a session.",
+)
+
+sync_securities_data = dg.define_asset_job(
+    "sync_securities_data",
+    selection=dg.AssetSelection.assets(
+        "securities", "historical_data", "corporate_actions", "regime_detection", "risk_metrics"
+    ),
+    description=(
+        "Per security: history, then what is computed of it (regime, risk). Needs the session's positions, as"
+        " daily_pipeline or sync_portfolio publish them."
+    ),
+)
+
+rebuild_universe = dg.define_asset_job(
+    "rebuild_universe",
+    selection=dg.AssetSelection.assets(
+        "securities", "historical_data", "corporate_actions", "prices", "exchange_rates",
+        "regime_detection", "target_weights",
+    ),
+    description=(
+        "After securities or targets were changed in the portfolio file: publish them anew with their history, prices,"
+        " regime and target weights."
+    ),
+)  # fmt: skip
+
+# With the performance, because the guards judge by it.
+_BOOKS = (
+    "postings", "tax_lots", "realised_gains", "positions_snapshot", "portfolio_performance",
+)  # fmt: skip
+_BROKERS = ("broker_positions", "broker_balances")
+
+sync_portfolio = dg.define_asset_job(
+    "sync_portfolio",
+    selection=dg.AssetSelection.assets(*_BOOKS, *_BROKERS),
+    description=(
+        "Import trades and cash movements from the brokers, bring lots, positions and performance up to date, and ask"
+        " for holdings and cash. Compares nothing: reconcile_accounts does."
+    ),
+)
+
+sync_cycle = dg.define_asset_job(
+    "sync_cycle",
+    selection=dg.AssetSelection.assets(
+        "securities", "prices", "exchange_rates", *_BOOKS, *_BROKERS, "reconciliation_report",
+        "guard_status", "emergency_actions",
+    ),
+    description=(
+        "Everything that may need an answer between two daily runs, in order: prices and rates of the session, the"
+        " books, the brokers, the reconciliation, the guards, and the repair of negative cash."
+    ),
+)  # fmt: skip
+
+sync_recommendations = dg.define_asset_job(
+    "sync_recommendations",
+    selection=dg.AssetSelection.assets(
+        "regime_detection", "target_weights", "planner_recommendations"
+    ),
+    description="Regime and targets anew, then the plan; what was advised before and is no longer is superseded.",
+)
+
+plan_portfolio = dg.define_asset_job(
+    "plan_portfolio",
+    selection=dg.AssetSelection.assets("planner_recommendations"),
+    description="Only the plan, from what is published for the session.",
 )
 
 reconcile_accounts = dg.define_asset_job(
@@ -44,25 +112,11 @@ emergency_rebalance = dg.define_asset_job(
     tags=_EMERGENCY_PRIORITY,
 )
 
-
 accept_proposals = dg.define_asset_job(
     "accept_proposals",
     selection=dg.AssetSelection.assets("accepted_adjustments"),
     description="Book corrections that reconciliation_report proposes, or take booked ones back, as the config names.",
 )
-
-
-@dg.op(description="Remove lake files that no publication refers to, after a grace period.")
-def remove_unreferenced_files(context: dg.OpExecutionContext, workspace: WorkspaceResource) -> None:
-    """Collect the garbage of the lake."""
-    removed = workspace.open().lake.collect_garbage(grace=timedelta(days=1))
-    context.log.info("removed %d unreferenced files", len(removed))
-
-
-@dg.job(description="Housekeeping of the lake: remove files that nothing refers to.")
-def maintain_lake() -> None:
-    """Run housekeeping."""
-    remove_unreferenced_files()
 
 
 @dg.op(
@@ -85,7 +139,7 @@ def deliver_alerts() -> None:
 
 
 ASSET_JOBS = (
-    daily_pipeline, sync_prices, reconcile_accounts, import_statements, accept_proposals,
-    emergency_rebalance,
+    daily_pipeline, sync_cycle, sync_portfolio, sync_prices, sync_historical, sync_securities_data,
+    rebuild_universe, sync_recommendations, plan_portfolio, reconcile_accounts, import_statements,
+    accept_proposals, emergency_rebalance,
 )  # fmt: skip
-JOBS = (*ASSET_JOBS, maintain_lake, deliver_alerts)

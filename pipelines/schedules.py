@@ -1,10 +1,20 @@
-"""Schedules: the daily pipeline, after the last exchange has closed."""
+"""Schedules: the daily pipeline after the last exchange has closed, the cycle between, and maintenance."""
 
 from datetime import timedelta
 
 import dagster as dg
 
-from pipelines.jobs import daily_pipeline, maintain_lake
+from pipelines.jobs import daily_pipeline, sync_cycle
+from pipelines.reconciliation_triggers import newest_run_session, trigger_tags
+from resources.workspace_resource import WorkspaceResource
+
+_NOT_DONE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def daily_schedule(
@@ -21,9 +31,7 @@ def daily_schedule(
         job=daily_pipeline,
         cron_schedule="20 0 * * *",
         execution_timezone="UTC",
-        default_status=(
-            dg.DefaultScheduleStatus.RUNNING if is_live else dg.DefaultScheduleStatus.STOPPED
-        ),
+        default_status=_status(is_on=is_live),
         description="Runs the daily pipeline for the session that ended at midnight UTC.",
     )
     def after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -36,14 +44,80 @@ def daily_schedule(
     return after_close
 
 
-@dg.schedule(
-    job=maintain_lake,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    cron_schedule="40 3 * * 0",
-    execution_timezone="UTC",
-    description="Weekly housekeeping of the lake.",
-)
-def weekly_maintenance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Request housekeeping."""
-    week = context.scheduled_execution_time.date().isoformat()
-    return dg.RunRequest(run_key=f"maintenance:{week}")
+def sync_cycle_schedule(minutes: int, *, is_live: bool) -> dg.ScheduleDefinition:
+    """Return the schedule of the cycle between two daily runs; off for recorded data, which does not move.
+
+    It does more than `periodic_reconciliation`, and less often: that one only imports and compares, and is on where
+    orders are placed, so that what was filled is in the books within minutes.
+    """
+
+    @dg.schedule(
+        name="sync_cycle_every_few_minutes",
+        job=sync_cycle,
+        cron_schedule=f"*/{minutes} * * * *",
+        execution_timezone="UTC",
+        default_status=_status(is_on=is_live),
+        description=(
+            "Prices, books, brokers, reconciliation, guards and the repair of negative cash, every few minutes. Where"
+            " orders are placed, periodic_reconciliation also imports and compares, more often and nothing else."
+        ),
+    )
+    def every_few_minutes(
+        context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Request a cycle of the newest session, unless the one before is not done."""
+        session = newest_run_session(workspace.open())
+        if session is None:
+            return dg.SkipReason("No session has been run yet; run daily_pipeline.")
+        unfinished = dg.RunsFilter(job_name=sync_cycle.name, statuses=_NOT_DONE)
+        if context.instance.get_runs_count(unfinished):
+            return dg.SkipReason("The cycle before is not done yet.")
+        return dg.RunRequest(
+            run_key=f"cycle:{context.scheduled_execution_time.isoformat()}",
+            partition_key=session,
+            tags=trigger_tags({"trigger": "periodic"}),
+        )
+
+    return every_few_minutes
+
+
+def maintenance_schedules(*, is_live: bool) -> list[dg.ScheduleDefinition]:
+    """Return the schedules that keep Ballast in order; only the look at its health is off for recorded data."""
+    return [
+        _maintenance(
+            "daily_maintenance",
+            "0 3 * * *",
+            "Every night at 03:00 UTC: backup, removal of old backups and unreferenced files, a short log.",
+        ),
+        _maintenance(
+            "weekly_maintenance",
+            "0 4 * * 0",
+            "Every Sunday at 04:00 UTC: proof that what is stored and the newest backup are sound.",
+        ),
+        _maintenance(
+            "health_check", "10 * * * *", "Every hour: the health of each component.", is_on=is_live
+        ),
+    ]
+
+
+def _maintenance(
+    job: str, cron: str, description: str, *, is_on: bool = True
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=job,
+        # By its name, as in alert_sensors.
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=_status(is_on=is_on),
+        description=description,
+    )
+    def maintenance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """Request one run per tick."""
+        return dg.RunRequest(run_key=f"{job}:{context.scheduled_execution_time:%Y-%m-%dT%H}")
+
+    return maintenance
+
+
+def _status(*, is_on: bool) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED

@@ -68,7 +68,9 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assert {
         "daily_pipeline", "emergency_rebalance", "sync_prices", "reconcile_accounts",
-        "import_statements", "accept_proposals", "maintain_lake", "deliver_alerts",
+        "import_statements", "accept_proposals", "deliver_alerts", "daily_maintenance",
+        "weekly_maintenance", "health_check", "sync_cycle", "sync_portfolio", "sync_historical",
+        "sync_securities_data", "rebuild_universe", "sync_recommendations", "plan_portfolio",
         "run_guards", "trip_kill_switch", "reset_kill_switch",
     } <= jobs  # fmt: skip
     repository = definitions.get_repository_def()
@@ -86,8 +88,55 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "daily_pipeline_after_close",
         "periodic_reconciliation",
+        "sync_cycle_every_few_minutes",
+        "daily_maintenance",
         "weekly_maintenance",
+        "health_check",
     }
+
+
+def test_every_job_is_described(demonstration: Demonstration) -> None:
+    for job in demonstration.definitions.resolve_all_job_defs():
+        if not job.name.startswith("__"):
+            assert job.description, job.name
+            assert len(job.description) > 20, job.name
+
+
+def test_recorded_data_is_backed_up_and_otherwise_left_in_peace(
+    demonstration: Demonstration,
+) -> None:
+    schedules = demonstration.definitions.get_repository_def().schedule_defs
+    running = {each.name for each in schedules if each.default_status.value == "RUNNING"}
+    assert running == {"daily_maintenance", "weekly_maintenance"}
+
+
+@pytest.mark.parametrize(
+    ("name", "tick", "key"),
+    [
+        (
+            "daily_maintenance",
+            datetime(2026, 1, 3, 3, tzinfo=UTC),
+            "daily_maintenance:2026-01-03T03",
+        ),
+        (
+            "weekly_maintenance",
+            datetime(2026, 1, 4, 4, tzinfo=UTC),
+            "weekly_maintenance:2026-01-04T04",
+        ),
+        ("health_check", datetime(2026, 1, 4, 4, 10, tzinfo=UTC), "health_check:2026-01-04T04"),
+    ],
+)
+def test_each_tick_of_maintenance_asks_for_one_run(
+    demonstration: Demonstration, name: str, tick: datetime, key: str
+) -> None:
+    schedule = demonstration.definitions.resolve_schedule_def(name)
+    context = dg.build_schedule_context(
+        scheduled_execution_time=tick,
+        repository_def=demonstration.definitions.get_repository_def(),
+    )
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.run_key == key
+    assert schedule.job_name == name
 
 
 def test_an_emergency_goes_before_everything_else(demonstration: Demonstration) -> None:
@@ -156,8 +205,10 @@ def test_a_live_portfolio_is_scheduled_and_must_stay_fresh(tmp_path: Path) -> No
     live = Demonstration.create(
         tmp_path, ("last = 2020-08-20                    # the newest", "# the newest")
     )
-    schedule = live.definitions.resolve_schedule_def("daily_pipeline_after_close")
-    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    schedules = live.definitions.get_repository_def().schedule_defs
+    stopped = {each.name for each in schedules if each.default_status.value != "RUNNING"}
+    # Nothing is traded in research mode, so that nothing has to be in the books within minutes.
+    assert stopped == {"periodic_reconciliation"}
     assert all(spec.freshness_policy for spec in live.definitions.resolve_all_asset_specs())
 
 
