@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
-from ballast.money import ZERO, to_cents
+from ballast.money import ZERO, multiply, to_cents
 from ballast.trading.costs import Costs
 from ballast.trading.exchange import Exchange, Funding, fund
 from ballast.trading.raising import Raised, raise_cash
@@ -126,29 +126,38 @@ class _Decision:
         self._used_up = frozenset(p for p in used if used.count(p) >= MOST_USES_OF_A_PAIR)
         self.unavailable = self._out | situation.open_symbols
         self._expected = expected
-        # A shortfall that arriving cash covers needs nothing more, and what arrives cannot be spent before.
-        usable = {
-            name: amount if amount < ZERO else max(ZERO, min(at_hand.get(name, ZERO), amount))
+        self._is_cash_arriving = any(amount > ZERO for amount in arriving.values())
+        # What arrives cannot be spent before it is there, and what will be taken is spent already.
+        self._spendable = {
+            name: max(ZERO, min(at_hand.get(name, ZERO), amount))
             for name, amount in expected.items()
         }
-        self.now = self._fund(usable, self.unavailable | self._used_up)
-        self.later = self._fund(expected, self._out | self._used_up)
+        self.now = self._plan(self.unavailable | self._used_up)
+        self.later = self._plan(self._out | self._used_up)
 
     def exchange(self) -> Round | None:
-        """Exchange what is at hand, unless what is on its way spares the exchange."""
-        is_spared = self._situation.arriving and self.now.uncovered and not self.later.uncovered
-        # A later leg spends what its first one brings, in a round to come.
+        """Exchange what is at hand, as far as the plan for all that is expected takes it."""
+        spendable = dict(self._spendable)
         first: dict[str, Exchange] = {}
         for exchange in self.now.exchanges:
-            if exchange.leg == 1:
-                first.setdefault(exchange.pair, exchange)
-        return self.act(tuple(first.values()), ()) if first and not is_spared else None
+            # A later leg spends what its first one brings, in a round to come.
+            if exchange.leg == 1 and exchange.pair not in first:
+                source = exchange.from_currency
+                spendable[source] -= self._at_most(exchange)
+                if spendable[source] >= ZERO:
+                    first[exchange.pair] = exchange
+        return self.act(tuple(first.values()), ()) if first else None
 
     def await_cash(self) -> Round | None:
-        """Wait for what covers everything: nothing is sold while the cash is there and only an order in the way."""
-        if self.later.uncovered:
-            return None
-        return self.round("wait", "cash or an open order that is on its way covers it.")
+        """Wait for what covers it: nothing is sold while the cash is there and only an order in the way."""
+        on_its_way = "what is on its way, or an open order holds back, covers it."
+        if not self.later.uncovered:
+            return self.round("wait", on_its_way)
+        # A remainder within the buffer is known only when the cash is there; a sale of its own would be all fee.
+        beyond = multiply(self._value(self.missing), self._policy.sell_buffer)
+        if self._is_cash_arriving and self._value(self.later.uncovered) <= beyond:
+            return self.round("wait", on_its_way)
+        return None
 
     def sell(self) -> Round | None:
         """Sell for what no cash, at hand or on its way, covers."""
@@ -157,12 +166,11 @@ class _Decision:
 
     def give_up(self) -> Round:
         """Say why nothing can be done: it is not there yet, not allowed now, or does not exist."""
-        is_on_its_way = any(amount > ZERO for amount in self._situation.arriving.values())
-        if self.later.exchanges or is_on_its_way or self.raised(self._out).sales:
+        if self.later.exchanges or self._is_cash_arriving or self.raised(self._out).sales:
             return self.round(
                 "wait", "an open order, or cash on its way, holds back what would help."
             )
-        free = self._fund(self._expected, frozenset())
+        free = self._fund(frozenset())
         raised = raise_cash(self._situation, free.uncovered, self._costs, self._policy, frozenset())
         if not raised.is_enough:
             return self.round(
@@ -200,11 +208,28 @@ class _Decision:
         amounts = ", ".join(f"{to_cents(a)} {name}" for name, a in sorted(self.missing.items()))
         return Round(outcome, why=f"Short of {amounts}: {reason}", held_back=held_back)
 
-    def _fund(self, cash: Mapping[str, Decimal], blocked: frozenset[str]) -> Funding:
+    def _at_most(self, exchange: Exchange) -> Decimal:
+        """Return what may leave the source: of an order sized in the target, the broker's rate decides."""
+        paid, instrument = exchange.from_amount + exchange.fee, exchange.instrument
+        if instrument is None or instrument.base != exchange.to_currency:
+            return paid
+        return multiply(paid, Decimal(1) + self._policy.exchange_buffer)
+
+    def _value(self, amounts: Mapping[str, Decimal]) -> Decimal:
+        rates, base = self._costs.rates, self._situation.base_currency
+        return sum((rates.convert(amount, name, base) for name, amount in amounts.items()), ZERO)
+
+    def _plan(self, blocked: frozenset[str]) -> Funding:
+        # What one run refuses the next may try again: cash is not sent to and fro unless there is no other way.
+        back = {"/".join(reversed(pair.split("/"))) for pair in self._situation.used_pairs}
+        forward = self._fund(blocked | back)
+        return self._fund(blocked) if forward.uncovered and back else forward
+
+    def _fund(self, blocked: frozenset[str]) -> Funding:
         # The symbol of a security may spell a currency; only FROM/TO names are exchanges.
         pairs = frozenset(name for name in blocked if "/" in name)
         return fund(
-            cash,
+            self._expected,
             self._costs,
             self._situation.base_currency,
             pairs,

@@ -24,7 +24,8 @@ _ROUNDING_MARGIN = CENT
 class Exchange:
     """An exchange of currency: `from_amount` leaves, at least `to_amount` arrives, the fee is in the currency left.
 
-    `leg` counts along a route; a later leg spends what the one before it brings.
+    `leg` counts along a route; a later leg spends what the one before it brings. `instrument` is the pair that the
+    broker offers for it, None where every pair is offered.
     """
 
     from_currency: str
@@ -34,6 +35,7 @@ class Exchange:
     rate: Decimal
     fee: Decimal
     leg: int = 1
+    instrument: CurrencyPair | None = None
 
     @property
     def pair(self) -> str:
@@ -104,16 +106,23 @@ class _Market:
         left = dict(balances)
         found: list[Exchange] = []
         spent: set[tuple[str, str]] = set()
-        # A currency that is short is no source and lies on no route until it is covered: then others have their turn.
-        while covered := self._pass(left, beyond, spent):
+        # A few cents too many in one currency may serve the next, but not what was bought on purpose or on the way.
+        is_exact = self.pairs is None and self.buffer == ZERO
+        spare = left if is_exact else {name: held for name, held in left.items() if held > ZERO}
+        # No route leads through a currency that is short; once it is covered, others have their turn.
+        while covered := self._pass(left, spare, beyond, spent):
             found += covered
-            if self.pairs is None and self.buffer == ZERO:
+            if is_exact:
                 break
         uncovered = {currency: -balance for currency, balance in left.items() if balance < ZERO}
         return Funding(tuple(found), left, uncovered)
 
     def _pass(
-        self, left: dict[str, Decimal], beyond: Decimal, spent: set[tuple[str, str]]
+        self,
+        left: dict[str, Decimal],
+        spare: dict[str, Decimal],
+        beyond: Decimal,
+        spent: set[tuple[str, str]],
     ) -> list[Exchange]:
         rates = self.costs.rates
         short = sorted(
@@ -125,7 +134,7 @@ class _Market:
         )
         found: list[Exchange] = []
         for target in short:
-            for way in self._ways(left, target):
+            for way in self._ways(left, spare, target):
                 shortfall = -left[target]
                 if shortfall <= ZERO:
                     break
@@ -133,11 +142,14 @@ class _Market:
                 if (source, target) in spent:
                     continue
                 wanted = shortfall + multiply(shortfall, beyond) if beyond else shortfall
-                exchanges = self._along(way, left[source], wanted)
+                exchanges = self._along(way, spare[source], wanted)
                 if not exchanges or exchanges[-1].to_amount < multiply(shortfall, self.buffer):
                     continue
                 spent.add((source, target))
                 found += exchanges
+                if spare is not left:
+                    paid = exchanges[0].from_amount + exchanges[0].fee
+                    spare[source] -= multiply(paid, self._room(way[0]))
                 for exchange in exchanges:
                     left[exchange.from_currency] -= exchange.from_amount + exchange.fee
                     left[exchange.to_currency] = (
@@ -145,12 +157,14 @@ class _Market:
                     )
         return found
 
-    def _ways(self, left: Mapping[str, Decimal], target: str) -> Iterator[tuple[Leg, ...]]:
+    def _ways(
+        self, left: Mapping[str, Decimal], spare: Mapping[str, Decimal], target: str
+    ) -> Iterator[tuple[Leg, ...]]:
         """Yield a way from every source with something left, in the order in which they are used."""
         rates, base = self.costs.rates, self.base_currency
         sources = sorted(
-            (name for name, balance in left.items() if balance > ZERO and name != target),
-            key=lambda name: (name != base, -rates.convert(left[name], name, base), name),
+            (name for name, balance in spare.items() if balance > ZERO and name != target),
+            key=lambda name: (name != base, -rates.convert(spare[name], name, base), name),
         )
         short = frozenset(name for name, balance in left.items() if balance < ZERO)
         avoided = self.blocked | (short - {target})
@@ -181,7 +195,8 @@ class _Market:
             else:
                 amount = _price(ceil_to_multiple(needed, leg.pair.increment), leg)
             wanted.insert(0, amount)
-            needed = multiply(amount + self.costs.exchange_fee(amount), self._room(leg))
+            # A cent for the rounding of the fee, one for that of what it is taken from.
+            needed = multiply(amount + self.costs.exchange_fee(amount), self._room(leg)) + 2 * CENT
         return wanted
 
     def _exchange(
@@ -203,7 +218,8 @@ class _Market:
         if arriving <= ZERO:
             return None
         fee = self.costs.exchange_fee(amount)
-        return Exchange(leg.source, leg.target, amount, arriving, leg.rate, fee, number)
+        offered = leg.pair if self.pairs is not None else None
+        return Exchange(leg.source, leg.target, amount, arriving, leg.rate, fee, number, offered)
 
     def _room(self, leg: Leg) -> Decimal:
         return Decimal(1) + (self.buffer if leg.side == "buy" else ZERO)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.sales import SaleCosts, SalePolicy, Sellable
 
-# Once should do; a partial fill, or a route that shares a leg with another, takes it again.
-MOST_USES_OF_A_PAIR = 3
+# Once should do; a partial fill, or a route that shares a leg with others, takes it again.
+MOST_USES_OF_A_PAIR = 5
 
 
 @dataclass(frozen=True)
