@@ -13,7 +13,7 @@ from assets.reconciliation import reconciliation_report
 from assets.reporting import daily_report
 from assets.risk import risk_metrics
 from assets.statements import statement_import
-from assets.trading import emergency_actions, orders
+from assets.trading import emergency_actions, executions, orders
 
 ASSETS = (
     statement_import,
@@ -34,6 +34,7 @@ ASSETS = (
     target_weights,
     planner_recommendations,
     orders,
+    executions,
     emergency_actions,
     guard_actions,
     daily_report,

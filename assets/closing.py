@@ -8,6 +8,7 @@ from itertools import groupby
 
 import polars as pl
 
+from assets.order_desk import BLOCKED, OrderDesk
 from assets.session_run import SessionRun
 from ballast.errors import BrokerUnavailableError, OrderRefusedError
 from ballast.guards.closing import (
@@ -22,13 +23,14 @@ from ballast.guards.closing import (
 from ballast.money import AMOUNT
 from ballast.trading.orders import OrderIntent
 from resources.guards import CLOSED, FAILED, GUARD, ORDERED, PROPOSED, WAITING
-from resources.kill_switch import OrderStoppedError
 
 CLOSE_SCHEMA = pl.Schema({
     "account_id": pl.String(), "guard": pl.String(), "symbol": pl.String(), "side": pl.String(),
     "quantity": AMOUNT, "state": pl.String(), "detail": pl.String(),
 })  # fmt: skip
-_OF_STATUS = {"filled": CLOSED, "rejected": FAILED}
+_OF_STATE = {"filled": CLOSED, "rejected": FAILED, "cancelled": FAILED, "expired": FAILED}
+# What only a person can change; any other layer of the gate may let the next attempt through.
+_FOR_A_PERSON = ("mode", "kill_switch")
 
 
 @dataclass(frozen=True)
@@ -130,16 +132,15 @@ def _sent(run: SessionRun, close: Close, intent: OrderIntent) -> CloseReport:
     written = {"client_order_id": intent.client_order_id}
     run.workspace.guards.record(close, run.session, ORDERED, **written)
     try:
-        status = run.workspace.orders.place(intent, run.workspace.broker(close.account_id))
-    except OrderStoppedError as error:
-        return _written(run, close, PROPOSED, detail=error.what)
-    except BrokerUnavailableError as error:
-        # Whether it arrived is unknown; the next run asks for this very order.
-        return _written(run, close, WAITING, detail=error.what, **written)
+        placed = OrderDesk(run).place(intent)
     except OrderRefusedError as error:
         return _written(run, close, FAILED, detail=error.what, **written)
-    state = _OF_STATUS.get(status.state, WAITING)
-    return _written(run, close, state, detail=status.detail, **written)
+    if placed.state == BLOCKED:
+        state = PROPOSED if placed.stopped_by in _FOR_A_PERSON else FAILED
+        return _written(run, close, state, detail=placed.detail)
+    # Of an order that may have arrived the next run asks what became of it.
+    state = _OF_STATE.get(placed.state, WAITING)
+    return _written(run, close, state, detail=placed.detail, **written)
 
 
 def _intent(run: SessionRun, close: Close) -> OrderIntent:

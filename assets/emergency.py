@@ -1,4 +1,7 @@
-"""The repair of negative cash, round by round: ask the broker, decide, act, ask again."""
+"""The repair of negative cash, round by round: ask the broker, decide, act, ask again.
+
+What an episode has done is in the store, as orders and as its timeline, so that a run takes up where another stopped.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,39 @@ from typing import Any
 
 import polars as pl
 
+from assets.emergency_situation import Emergency
+from assets.order_desk import BLOCKED, OrderDesk, Placed
 from assets.session_run import SessionRun
-from ballast.errors import BrokerUnavailableError
+from ballast.errors import BrokerUnavailableError, OrderRefusedError
 from ballast.market.exchange_rates import Rates
-from ballast.money import ZERO
+from ballast.money import ZERO, to_amount
 from ballast.trading.costs import Costs
-from ballast.trading.emergency import Round, Sellable, Situation, next_actions, proposal, shortfalls
+from ballast.trading.emergency import Round, Situation, next_actions, proposal, shortfalls
 from ballast.trading.orders import OrderIntent, client_order_id
-from resources.brokers.protocol import Broker
-from resources.kill_switch import OrderStoppedError
 from resources.recommendations import EMERGENCY
 
-# Each round covers a shortfall or sells something; far fewer are ever needed.
-_MOST_ROUNDS = 25
+# Far above the bound that `ballast.trading.emergency` proves; it only keeps a defect from running for ever.
+_MOST_ROUNDS = 1000
 
 NOT_SHORT = "not short of cash"
 REPAIRED = "repaired"
 ADVISED = "advised"
 SETTLED = (NOT_SHORT, REPAIRED)
+_CAME_TO_NOTHING = ("rejected", "cancelled", "expired", BLOCKED)
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What happened to one account: an outcome, and in research mode the advice that was stored."""
+    """What happened to one account: an outcome, why in words, and in research mode the advice that was stored."""
 
     outcome: str
+    why: str = ""
     advice: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The outcome and why, in a line."""
+        return f"{self.outcome}: {self.why}" if self.why else self.outcome
 
 
 @dataclass(frozen=True)
@@ -42,66 +52,76 @@ class _Step:
     side: str
     symbol: str
     quantity: Decimal
+    price: Decimal
     reason: str
 
 
 def repair(run: SessionRun) -> dict[str, Repair]:
     """Repair every account; one that cannot be asked is `unavailable` and leaves the others untouched."""
-    prices, rates = run.read("prices", "exchange_rates")
-    costs = Costs(run.workspace.portfolio.costs, Rates.of(rates))
+    (rates,) = run.read("exchange_rates")
+    costs, desk = Costs(run.workspace.portfolio.costs, Rates.of(rates)), OrderDesk(run)
     reports = {}
     for account_id in run.workspace.brokers:
+        emergency = Emergency(run, account_id, desk.facts, costs)
         try:
-            reports[account_id] = _repair_account(run, account_id, prices, costs)
+            reports[account_id] = _repair_account(emergency, desk)
         except BrokerUnavailableError as error:
-            reports[account_id] = Repair(f"unavailable: {error.what}")
-        except OrderStoppedError as error:
-            reports[account_id] = Repair(f"stopped: {error.what}")
+            reports[account_id] = Repair("unavailable", error.what)
+        except OrderRefusedError as error:
+            reports[account_id] = Repair("in doubt", f"{error.what}. {error.remedy}")
     return reports
 
 
-def _repair_account(run: SessionRun, account_id: str, prices: pl.DataFrame, costs: Costs) -> Repair:
-    workspace = run.workspace
-    broker = workspace.broker(account_id)
-    if workspace.portfolio.mode == "paper":
-        _finish_open_orders(run, account_id, broker)
-    situation = _situation(run, account_id, broker, prices)
-    if not shortfalls(situation.balances):
-        return _end_episode(run, account_id)
-    episode = workspace.episodes.open(account_id, run.session)
-    if workspace.portfolio.mode == "research":
-        return _advise(run, account_id, episode, situation, costs)
+def _repair_account(emergency: Emergency, desk: OrderDesk) -> Repair:
+    run, account_id = emergency.run, emergency.account_id
+    is_research = run.workspace.portfolio.mode == "research"
+    if not is_research:
+        _finish_open_orders(emergency, desk)
+    episode = run.workspace.episodes.current(account_id)
+    situation = emergency.situation(episode, frozenset())
+    if not _missing(situation):
+        return _end_episode(emergency)
+    if episode is None:
+        episode = run.workspace.episodes.open(account_id, run.session)
+        _note(emergency, episode, "opened", situation, _in_words(_missing(situation)))
+    if is_research:
+        return _advise(emergency, episode, situation)
+    refused: frozenset[str] = frozenset()
     for _ in range(_MOST_ROUNDS):
-        decided = _decide(run, situation, costs)
+        decided = next_actions(situation, emergency.costs, emergency.policy)
         if decided.outcome == "repaired":
-            return _end_episode(run, account_id)
+            return _end_episode(emergency)
         if decided.outcome != "act":
-            return Repair(decided.outcome)
-        refused = [step for step in _steps(decided) if not _place(run, account_id, episode, step)]
-        if len(refused) == len(_steps(decided)):
-            return Repair("refused by the broker: " + ", ".join(step.symbol for step in refused))
-        situation = _situation(run, account_id, broker, prices)
-    return Repair("unfinished")
+            _note(emergency, episode, decided.outcome, situation, decided.why)
+            return Repair(decided.outcome, decided.why)
+        for step in _steps(decided):
+            placed = _place(emergency, desk, episode, step, situation)
+            if placed.state in _CAME_TO_NOTHING:
+                refused |= {step.symbol}
+        situation = emergency.situation(episode, refused)
+    return Repair("unfinished", f"{_MOST_ROUNDS} rounds did not suffice")
 
 
-def _end_episode(run: SessionRun, account_id: str) -> Repair:
+def _end_episode(emergency: Emergency) -> Repair:
+    run, account_id = emergency.run, emergency.account_id
     run.workspace.recommendations.dismiss_emergency(account_id)
     episode = run.workspace.episodes.current(account_id)
     if episode is None:
         return Repair(NOT_SHORT)
+    run.workspace.episodes.record(
+        episode, run.session, "repaired", ZERO, "No balance is below its minimum any more."
+    )
     run.workspace.episodes.close(episode, run.session, REPAIRED)
     return Repair(REPAIRED)
 
 
-def _advise(
-    run: SessionRun, account_id: str, episode: str, situation: Situation, costs: Costs
-) -> Repair:
-    buffer = run.workspace.portfolio.emergency.sell_buffer
-    decided = proposal(situation, costs, sell_buffer=buffer)
+def _advise(emergency: Emergency, episode: str, situation: Situation) -> Repair:
+    run = emergency.run
+    decided = proposal(situation, emergency.costs, emergency.policy)
     rows = [
         {
             "recommendation_id": f"{episode}:{run.session}:{number}",
-            "account_id": account_id,
+            "account_id": emergency.account_id,
             "origin": EMERGENCY,
             "origin_id": episode,
             "session": run.session,
@@ -118,47 +138,18 @@ def _advise(
         for number, step in enumerate(_steps(decided), 1)
     ]
     run.workspace.recommendations.store_emergency(episode, rows)
+    if rows:
+        words = ", ".join(
+            f"{step.side} {step.quantity.normalize():f} {step.symbol}" for step in _steps(decided)
+        )
+        _note(emergency, episode, "advised", situation, f"Advised: {words}.")
     shown = tuple(
         {key: row[key] for key in ("account_id", "step", "side", "symbol", "quantity", "reason")}
         for row in rows
     )
-    return Repair(ADVISED if rows else decided.outcome, shown)
-
-
-def _decide(run: SessionRun, situation: Situation, costs: Costs) -> Round:
-    buffer = run.workspace.portfolio.emergency.sell_buffer
-    return next_actions(situation, costs, sell_buffer=buffer)
-
-
-def _situation(run: SessionRun, account_id: str, broker: Broker, prices: pl.DataFrame) -> Situation:
-    open_orders = broker.open_orders(account_id)
-    own = {intent.client_order_id for intent in run.workspace.orders.unresolved(account_id)}
-    tradable = {
-        row["symbol"]: row["price"]
-        for row in prices.filter(~pl.col("blocks_planning")).iter_rows(named=True)
-    }
-    listed = {s.symbol: s for s in run.workspace.portfolio.securities}
-    sellable = tuple(
-        Sellable(
-            position.symbol,
-            position.quantity,
-            tradable[position.symbol],
-            position.currency,
-            listed[position.symbol].lot_size,
-        )
-        for position in broker.positions(account_id, run.session)
-        if position.symbol in tradable
-        and listed[position.symbol].allow_sell
-        and position.quantity > ZERO
-    )
-    return Situation(
-        account_id,
-        run.workspace.portfolio.base_currency_of(account_id),
-        broker.balances(account_id, run.session),
-        sellable,
-        frozenset(order.symbol for order in open_orders),
-        any(order.client_order_id in own for order in open_orders),
-    )
+    if not rows:
+        _note(emergency, episode, decided.outcome, situation, decided.why)
+    return Repair(ADVISED if rows else decided.outcome, decided.why, shown)
 
 
 def _steps(decided: Round) -> list[_Step]:
@@ -167,7 +158,8 @@ def _steps(decided: Round) -> list[_Step]:
             "exchange",
             exchange.pair,
             exchange.from_amount,
-            f"{exchange.to_currency} is negative; {exchange.from_currency} has cash to spare.",
+            to_amount(exchange.rate),
+            f"{exchange.from_currency} has cash to spare and {exchange.to_currency} has too little.",
         )
         for exchange in decided.exchanges
     ]
@@ -176,30 +168,83 @@ def _steps(decided: Round) -> list[_Step]:
             "sell",
             sale.symbol,
             sale.quantity,
-            "Cash is negative and no other currency can cover it; the largest holdings go first.",
+            sale.price,
+            "No other currency covers what is missing."
+            + (f" Stated cost: {sale.cost.total:.2f}." if sale.cost is not None else ""),
         )
         for sale in decided.sales
     ]
     return [*exchanges, *sales]
 
 
-def _place(run: SessionRun, account_id: str, episode: str, step: _Step) -> bool:
-    placed = run.workspace.orders.table(account_id).filter(pl.col("origin_id") == episode).height
+def _place(
+    emergency: Emergency, desk: OrderDesk, episode: str, step: _Step, situation: Situation
+) -> Placed:
+    run = emergency.run
     intent = OrderIntent(
-        client_order_id=client_order_id(account_id, episode, placed + 1),
-        account_id=account_id,
+        client_order_id=client_order_id(
+            emergency.account_id, episode, _orders_so_far(emergency, episode) + 1
+        ),
+        account_id=emergency.account_id,
         origin=EMERGENCY,
         origin_id=episode,
         session=run.session,
         side=step.side,
         symbol=step.symbol,
         quantity=step.quantity,
+        price=step.price,
+        reason=step.reason,
     )
-    return run.workspace.orders.place(intent, run.workspace.broker(account_id)).state != "rejected"
+    placed = desk.place(intent)
+    became = placed.state if placed.detail is None else f"{placed.state}: {placed.detail}"
+    _note(
+        emergency,
+        episode,
+        BLOCKED if placed.state == BLOCKED else step.side,
+        situation,
+        f"{step.side} {step.quantity.normalize():f} {step.symbol} — {became}. {step.reason}",
+        intent.client_order_id,
+    )
+    return placed
 
 
-def _finish_open_orders(run: SessionRun, account_id: str, broker: Broker) -> None:
+def _orders_so_far(emergency: Emergency, episode: str) -> int:
+    """Count the orders of an episode, those that the gate stopped included: each attempt has an id of its own."""
+    workspace = emergency.run.workspace
+    orders = workspace.orders.table(emergency.account_id).filter(pl.col("origin_id") == episode)
+    steps = workspace.episodes.timeline().filter(pl.col("episode_id") == episode)
+    return len({*orders["client_order_id"], *steps["client_order_id"].drop_nulls()})
+
+
+def _finish_open_orders(emergency: Emergency, desk: OrderDesk) -> None:
     """Carry out what an interrupted run had decided and written, before anything new is decided."""
-    for intent in run.workspace.orders.unresolved(account_id):
+    desk.settle(emergency.account_id)
+    for intent in emergency.run.workspace.orders.unresolved(emergency.account_id):
         if intent.origin == EMERGENCY:
-            run.workspace.orders.place(intent, broker)
+            desk.place(intent)
+
+
+def _note(
+    emergency: Emergency,
+    episode: str,
+    phase: str,
+    situation: Situation,
+    words: str,
+    order: str | None = None,
+) -> None:
+    rates, base = emergency.costs.rates, emergency.base_currency
+    missing = sum(
+        (rates.convert(amount, name, base) for name, amount in _missing(situation).items()), ZERO
+    )
+    emergency.run.workspace.episodes.record(
+        episode, emergency.run.session, phase, missing, words, order
+    )
+
+
+def _missing(situation: Situation) -> dict[str, Decimal]:
+    return shortfalls(situation.balances, situation.minimums)
+
+
+def _in_words(missing: Mapping[str, Decimal]) -> str:
+    amounts = ", ".join(f"{amount:.2f} {currency}" for currency, amount in missing.items())
+    return f"Missing: {amounts}."

@@ -11,7 +11,7 @@ import dataframely as dy
 import polars as pl
 
 from assets.session_run import SessionRun
-from ballast.books.broker_events import BrokerEvent
+from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill
 from ballast.books.postings import postings_of
 from ballast.calendars import end_of_session
 from ballast.errors import BrokerUnavailableError
@@ -81,6 +81,9 @@ def import_events(run: SessionRun) -> Imported:
             unavailable[account_id] = error.what
             continue
         new += run.workspace.ledger.append(postings_of(events, source=broker.name))
+        run.workspace.orders.apply_fills(
+            event for event in events if isinstance(event, Fill | ExchangeFill)
+        )
     return Imported(new, unavailable)
 
 

@@ -1,65 +1,133 @@
-"""Assets of trading: orders for a plan where the mode allows it, and the repair of negative cash."""
+"""Assets of trading: orders for a plan where the mode allows it, their fills, and the repair of negative cash."""
 
 import dagster as dg
 import polars as pl
 
 from assets.emergency import ADVISED, SETTLED, repair
-from assets.metadata import check, definition_metadata, markdown_table
+from assets.metadata import check, definition_metadata, markdown_table, plot
+from assets.order_desk import OrderDesk, Placed
+from assets.order_metadata import gate_table, history_table, orders_table
 from assets.session_run import SessionRun
-from ballast.errors import BrokerUnavailableError
-from ballast.guards.status import blocked_by_guards, restricted_sides
-from ballast.tables import Orders
+from ballast.reporting.episode_chart import episode_chart
+from ballast.tables import EmergencySteps, Executions, GateAnswers, OrderHistory, Orders
 from ballast.trading.orders import OrderIntent, client_order_id
-from resources.kill_switch import OrderStoppedError
 from resources.recommendations import PLAN
 from resources.workspace_resource import WorkspaceResource
 
 _GROUP = "trading"
+_IN_DOUBT = ("unknown", "submitted")
 
 
 @dg.asset(
     group_name=_GROUP,
     kinds={"sql", "parquet"},
-    deps=["planner_recommendations", "guard_status"],
+    deps=[
+        "prices", "exchange_rates", "planner_recommendations", "guard_status", "reconciliation_report",
+    ],
     metadata=definition_metadata(Orders),
     check_specs=[
         dg.AssetCheckSpec(
             "no_order_refused",
             asset="orders",
-            description="The broker took every order of the session.",
-        )
+            description="The gate let every order of the session pass, and the broker took it.",
+        ),
+        dg.AssetCheckSpec(
+            "no_order_in_doubt",
+            asset="orders",
+            description="Of every order it is known whether it arrived.",
+        ),
     ],
-)
+)  # fmt: skip
 def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
-    """Orders with their state. In research mode nothing is sent; in paper mode the plan's steps are, once each."""
+    """Orders with their state, behind the gate. Research mode sends nothing; else the plan's steps are, once each."""
     run = SessionRun.of(context, workspace)
     mode = run.workspace.portfolio.mode
-    stopped: dict[str, str] = {}
-    if mode == "paper":
-        plan, guards = run.read("planner_recommendations", "guard_status")
-        blocked = blocked_by_guards(guards)
+    stopped: list[Placed] = []
+    if mode != "research":
+        desk = OrderDesk(run)
+        (plan,) = run.read("planner_recommendations")
         for (account_id,), steps in plan.sort("account_id", "step").group_by(
             "account_id", maintain_order=True
         ):
-            problem = blocked.get(str(account_id)) or _execute(run, str(account_id), steps, guards)
-            if problem is not None:
-                stopped[str(account_id)] = problem
+            desk.settle(str(account_id))
+            stopped += _execute(run, desk, steps)
     table = run.workspace.orders.table().filter(pl.col("session") == run.session)
-    run.publish(run.table("orders", table, Orders))
-    refused = table.filter(pl.col("state").is_in(["rejected", "unknown"]))
+    history = run.workspace.orders.history(run.session)
+    answers = run.workspace.gate_log.table(run.session)
+    fills = run.workspace.orders.executions(run.session)
+    run.publish(
+        run.table("orders", table, Orders),
+        run.table("order_history", history, OrderHistory),
+        run.table("gate_answers", answers, GateAnswers),
+    )
+    refused = table.filter(pl.col("state").is_in(["rejected", "cancelled", "expired"]))
+    doubtful = table.filter(pl.col("state").is_in(_IN_DOUBT))
     return run.result(
         "orders",
         table,
-        rows=table.drop("origin_id"),
-        metadata={"mode": mode, "stopped": stopped},
+        rows=orders_table(table, answers, fills),
+        metadata={
+            "mode": mode,
+            "stopped": {placed.client_order_id: placed.detail or "" for placed in stopped},
+            "gate": dg.MetadataValue.md(markdown_table(gate_table(answers))),
+            "history": dg.MetadataValue.md(markdown_table(history_table(history))),
+        },
         checks=[
             check(
                 "no_order_refused",
                 "orders",
                 passed=refused.is_empty() and not stopped,
                 session=run.session,
-                found=f"mode {mode}, {table.height} orders, {refused.height} refused or unknown",
-                rows=refused,
+                found=f"mode {mode}, {table.height} orders, {refused.height} refused, {len(stopped)} stopped",
+                rows=refused.select("client_order_id", "side", "symbol", "state", "detail"),
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
+            check(
+                "no_order_in_doubt",
+                "orders",
+                passed=doubtful.is_empty(),
+                session=run.session,
+                found=f"{doubtful.height} orders in doubt",
+                rows=doubtful.select("client_order_id", "side", "symbol", "state", "detail"),
+            ),
+        ],
+    )
+
+
+@dg.asset(
+    group_name=_GROUP,
+    kinds={"sql", "parquet"},
+    deps=["orders"],
+    metadata=definition_metadata(Executions),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "fills_fit_their_orders",
+            asset="executions",
+            description="Nothing was filled after an order had ended, or beyond what was ordered.",
+        )
+    ],
+)
+def executions(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """Fills of our orders as the broker told them, each once, with their fees. New ones start a reconciliation."""
+    run = SessionRun.of(context, workspace)
+    table = run.workspace.orders.executions(run.session)
+    run.publish(run.table("executions", table, Executions))
+    remarked = table.filter(pl.col("remark").is_not_null())
+    return run.result(
+        "executions",
+        table,
+        rows=table.drop("session", "recorded_at"),
+        checks=[
+            check(
+                "fills_fit_their_orders",
+                "executions",
+                passed=remarked.is_empty(),
+                session=run.session,
+                found=f"{table.height} fills, {remarked.height} late or beyond their order",
+                rows=remarked.select("client_order_id", "fill_id", "quantity", "remark"),
+                severity=dg.AssetCheckSeverity.ERROR,
             )
         ],
     )
@@ -68,36 +136,48 @@ def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
 @dg.asset(
     group_name=_GROUP,
     kinds={"sql", "parquet"},
-    deps=["prices", "exchange_rates", "broker_balances"],
+    deps=["prices", "exchange_rates", "broker_balances", "reconciliation_report"],
     metadata=definition_metadata(Orders),
     check_specs=[
         dg.AssetCheckSpec(
             "no_account_is_short_of_cash",
             asset="emergency_actions",
-            description="After the repair no broker balance is negative.",
+            description="After the repair no broker balance is below its minimum.",
         )
     ],
 )
 def emergency_actions(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
-    """Repair of negative cash: exchange first, then sell. Research mode stores the advice, paper mode acts on it."""
+    """Repair of negative cash: exchange first, then sell. Research mode only stores the advice."""
     run = SessionRun.of(context, workspace)
     reports = repair(run)
     table = run.workspace.orders.table().filter(pl.col("session") == run.session)
     emergency = table.filter(pl.col("origin") == "emergency")
-    run.publish(run.table("emergency_actions", emergency, Orders))
+    steps = run.workspace.episodes.timeline()
+    answers = run.workspace.gate_log.table(run.session).filter(pl.col("origin") == "emergency")
+    fills = run.workspace.orders.executions(run.session)
+    run.publish(
+        run.table("emergency_actions", emergency, Orders),
+        run.table("emergency_steps", steps, EmergencySteps),
+    )
     outcomes = {account: report.outcome for account, report in reports.items()}
     advice = [row for report in reports.values() for row in report.advice]
     short = {a: outcome for a, outcome in outcomes.items() if outcome not in SETTLED}
     only_advised = set(short.values()) <= {ADVISED}
+    newest = steps.filter(pl.col("session") == run.session)
     return run.result(
         "emergency_actions",
         emergency,
-        rows=emergency.drop("origin_id"),
+        rows=orders_table(emergency, answers, fills),
         metadata={
-            "outcome": outcomes,
+            "outcome": {account: report.said for account, report in reports.items()},
             "advice": dg.MetadataValue.md(markdown_table(pl.DataFrame(advice))),
+            "timeline": dg.MetadataValue.md(
+                markdown_table(newest.drop("account_id", "session", "recorded_at"))
+            ),
+            "plot": plot(episode_chart(newest), "What is missing, step by step"),
+            "gate": dg.MetadataValue.md(markdown_table(gate_table(answers))),
         },
         checks=[
             check(
@@ -105,7 +185,7 @@ def emergency_actions(
                 "emergency_actions",
                 passed=not short,
                 session=run.session,
-                found=", ".join(f"{account}: {outcome}" for account, outcome in outcomes.items()),
+                found=", ".join(f"{account}: {report.said}" for account, report in reports.items()),
                 # Research mode is not meant to repair; an account that nobody can repair is an error.
                 severity=dg.AssetCheckSeverity.WARN
                 if only_advised
@@ -115,29 +195,25 @@ def emergency_actions(
     )
 
 
-def _execute(
-    run: SessionRun, account_id: str, steps: pl.DataFrame, guards: pl.DataFrame
-) -> str | None:
-    """Place a plan's steps in order; a step that fails, or that a guard stops, stops those that count on it."""
-    broker = run.workspace.broker(account_id)
+def _execute(run: SessionRun, desk: OrderDesk, steps: pl.DataFrame) -> list[Placed]:
+    """Place a plan's steps in order, each judged by itself; returns those that were not sent."""
+    stopped = []
     for row in steps.iter_rows(named=True):
-        if row["side"] in restricted_sides(guards, account_id, row["symbol"]):
-            return f"step {row['step']} is stopped by a guard: no {row['side']} of {row['symbol']}"
         intent = OrderIntent(
-            client_order_id=client_order_id(account_id, row["inputs_hash"], row["step"]),
-            account_id=account_id,
+            client_order_id=client_order_id(row["account_id"], row["inputs_hash"], row["step"]),
+            account_id=row["account_id"],
             origin=PLAN,
             origin_id=row["inputs_hash"],
             session=run.session,
             side=row["side"],
             symbol=row["symbol"],
             quantity=row["quantity"],
+            price=row["price"],
+            reason=row["reason"],
         )
-        try:
-            status = run.workspace.orders.place(intent, broker)
-        except (BrokerUnavailableError, OrderStoppedError) as error:
-            return error.what
-        if status.state != "filled":
-            return f"step {row['step']} was {status.state}: {status.detail}"
-        run.workspace.recommendations.mark_executed(row["recommendation_id"])
-    return None
+        placed = desk.place(intent)
+        if placed.stopped_by is not None:
+            stopped.append(placed)
+        elif placed.state == "filled":
+            run.workspace.recommendations.mark_executed(row["recommendation_id"])
+    return stopped

@@ -36,6 +36,7 @@ from ballast.settings import (
     StorageSettings,
     StrictModel,
     TaxSettings,
+    TradingSettings,
 )
 from ballast.tables import Securities, TargetWeights, polars_schema
 
@@ -47,9 +48,12 @@ class Portfolio(StrictModel):
     """The whole portfolio file."""
 
     base_currency: Currency = Field("EUR", description="Base currency of the portfolio.")
-    mode: Literal["research", "paper"] = Field(
+    mode: Literal["research", "paper", "live"] = Field(
         "research",
-        description="`research` stores recommendations; `paper` also trades with the paper broker.",
+        description=(
+            "`research` stores recommendations; `paper` also trades with the simulated broker; `live` sends orders to"
+            " the brokers of the accounts that BALLAST_LIVE_ACCOUNTS in the environment names."
+        ),
     )
     sessions: SessionSettings = SessionSettings()
     market_data: MarketDataSettings = MarketDataSettings()
@@ -62,6 +66,7 @@ class Portfolio(StrictModel):
     taxes: TaxSettings = TaxSettings()
     planner: PlannerSettings = PlannerSettings()
     emergency: EmergencySettings = EmergencySettings()
+    trading: TradingSettings = TradingSettings()
     storage: StorageSettings = StorageSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -22,7 +22,8 @@ from resources.store.guard_schema import (
     guard_closes,
     position_snapshots,
 )
-from resources.store.schema import order_events, orders, recommendations
+from resources.store.schema import recommendations
+from resources.store.trading_schema import order_events, orders
 
 GUARD = "guard"
 

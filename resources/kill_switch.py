@@ -1,4 +1,4 @@
-"""The kill switch in the store, and the one path of orders behind it."""
+"""The kill switch in the store."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
-from ballast.errors import ConfigurationError, OrderRefusedError
+from ballast.errors import ConfigurationError
 from ballast.guards.kill_switch import Latch, Switch, switch_of
 from ballast.tables import KillSwitchEvents, polars_schema
-from ballast.trading.orders import OrderIntent
-from resources.brokers.protocol import BrokerExecution, OrderStatus
 from resources.clock import now
-from resources.orders import OrderBook
-from resources.recommendations import PLAN
 from resources.store import Store, insert_unknown
 from resources.store.guard_schema import kill_switch_events
-from resources.store.schema import orders
-
-
-class OrderStoppedError(OrderRefusedError):
-    """A guard stops an order before anything is sent."""
 
 
 @dataclass(frozen=True)
@@ -145,90 +136,6 @@ class KillSwitch:
         row = event | {"restarts_peak": restarts_peak, "recorded_at": now()}
         with self.store.write() as connection:
             return insert_unknown(connection, kill_switch_events, [row]) == 1
-
-
-@dataclass(frozen=True)
-class GuardedOrderBook(OrderBook):
-    """The one path of an order, behind the kill switch and the daily limit of orders.
-
-    Parameters
-    ----------
-    orders_per_day : int
-        Most orders of an account in a session; repairs and closes count, but are not stopped by it.
-    """
-
-    kill_switch: KillSwitch
-    orders_per_day: int
-
-    def place(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus:
-        """Carry an order to the broker exactly once, unless it is stopped; then nothing is written and nothing sent.
-
-        An order that was written before it was stopped may be asked about, but is not sent.
-
-        Raises
-        ------
-        OrderStoppedError
-            If the kill switch or the daily limit stops it.
-        """
-        stopped = self._why_stopped(intent)
-        if stopped is None:
-            return super().place(intent, broker)
-        if self._is_written(intent.client_order_id):
-            return super().place(intent, _AskedOnly(broker, stopped))
-        raise stopped
-
-    def _why_stopped(self, intent: OrderIntent) -> OrderStoppedError | None:
-        switch = self.kill_switch.state(intent.account_id)
-        if not switch.lets_through(intent.origin):
-            return OrderStoppedError(
-                f"the kill switch is tripped: {switch.reason}",
-                where=intent.client_order_id,
-                remedy="Reset it with the job reset_kill_switch and a reason.",
-            )
-        if intent.origin == PLAN and self._others(intent) >= self.orders_per_day:
-            return OrderStoppedError(
-                f"{self.orders_per_day} orders were sent in session {intent.session}",
-                where=intent.client_order_id,
-                remedy="Look for a loop that keeps ordering; the limit is guards.orders_per_day.",
-            )
-        return None
-
-    def _others(self, intent: OrderIntent) -> int:
-        query = (
-            sa.select(sa.func.count())
-            .select_from(orders)
-            .where(
-                orders.c.account_id == intent.account_id,
-                orders.c.session == intent.session,
-                orders.c.client_order_id != intent.client_order_id,
-            )
-        )
-        with self.store.read() as connection:
-            return connection.scalar(query) or 0
-
-    def _is_written(self, client_order_id: str) -> bool:
-        query = sa.select(orders.c.client_order_id).where(
-            orders.c.client_order_id == client_order_id
-        )
-        with self.store.read() as connection:
-            return connection.scalar(query) is not None
-
-
-@dataclass(frozen=True)
-class _AskedOnly:
-    """A broker that may be asked what became of an order, but is sent none."""
-
-    broker: BrokerExecution
-    stopped: OrderStoppedError
-
-    def submit(self, intent: OrderIntent) -> OrderStatus:  # noqa: ARG002
-        raise self.stopped
-
-    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
-        return self.broker.cancel(account_id, client_order_id)
-
-    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
-        return self.broker.status(account_id, client_order_id)
 
 
 def _require_words(verb: str, reason: str, requested_by: str) -> None:

@@ -58,6 +58,20 @@ class Ledger:
         with self.store.read() as connection:
             return list(connection.scalars(query))
 
+    def trading_days(self, account_id: str, symbol: str, session: date) -> list[tuple[date, bool]]:
+        """Return each day on which a security was traded, and whether it was bought, up to the end of a session."""
+        query = sa.select(postings.c.occurred_at, postings.c.quantity).where(
+            postings.c.account_id == account_id,
+            postings.c.commodity == symbol,
+            postings.c.kind == "trade",
+            postings.c.occurred_at < end_of_session(session),
+        )
+        with self.store.read() as connection:
+            found = {
+                (row.occurred_at.date(), row.quantity > 0) for row in connection.execute(query)
+            }
+        return sorted(found)
+
     def known_ids(self, account_id: str) -> list[str]:
         """Return the ids of all postings of an account."""
         query = sa.select(postings.c.posting_id).where(postings.c.account_id == account_id)

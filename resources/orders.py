@@ -1,179 +1,251 @@
-"""The one path of an order: written before it is sent, sent once, and asked about whenever the answer is missing."""
+"""Orders in the store: written before they are sent, sent once, and asked about whenever the answer is missing.
+
+This is the record and the carrier. Whether an order may be sent is the gate's question: `assets.order_desk` asks it,
+and nothing else calls `place`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, cast
+from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ballast.books.broker_events import ExchangeFill, Fill
 from ballast.errors import BrokerUnavailableError, OrderRefusedError
-from ballast.reconciliation.triggers import Execution
-from ballast.tables import Orders, polars_schema
-from ballast.trading.orders import FINAL_STATES, OPEN_STATES, OrderIntent, may_become
+from ballast.trading.orders import (
+    FINAL_STATES,
+    EventKind,
+    OrderEvent,
+    OrderIntent,
+    OrderProgress,
+    after,
+)
+from resources import order_record
 from resources.brokers.protocol import BrokerExecution, OrderStatus
-from resources.clock import now
-from resources.store import Store, insert_unknown
-from resources.store.schema import order_events, orders
+from resources.order_tables import OrderTables
+from resources.store.trading_schema import executions, order_events, orders
+
+# What the broker's words say beside the fills; that it was received changes nothing.
+_KINDS: Mapping[str, EventKind] = {
+    "accepted": "accepted",
+    "partially_filled": "accepted",
+    "filled": "filled",
+    "cancelled": "cancelled",
+    "rejected": "rejected",
+    "expired": "expired",
+}
+
+
+class OrderBookMovedError(OrderRefusedError):
+    """Another order of the account was written since the facts were gathered; nothing was written."""
 
 
 @dataclass(frozen=True)
-class OrderBook:
-    """Orders and their events in the store."""
+class OrderBook(OrderTables):
+    """Orders, their events and their fills."""
 
-    store: Store
-
-    def place(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus:
+    def place(
+        self, intent: OrderIntent, broker: BrokerExecution, *, expecting: int | None = None
+    ) -> OrderStatus:
         """Carry an order to the broker exactly once.
 
-        An order that was written before is not sent again until the broker says that it never saw it; one whose fate is
-        final is neither sent nor asked about. A timeout leaves the order `unknown`, to be resolved by the next call.
+        An order that may have been sent before is not sent again until the broker says that it never saw it; one whose
+        fate is final is neither sent nor asked about. A timeout leaves it `unknown`, to be resolved by the next call.
+
+        Parameters
+        ----------
+        expecting : int, optional
+            `revision` of the account on which a new order was decided.
 
         Raises
         ------
         BrokerUnavailableError
             If its fate is unknown.
+        OrderBookMovedError
+            If the account's orders have changed since.
         OrderRefusedError
             If another order was written under this id, or the broker contradicts what it said before.
         """
-        known = self._write_intent(intent)
-        if known is not None and known.state in FINAL_STATES:
-            final = cast(Literal["filled", "rejected"], known.state)
-            return OrderStatus(known.client_order_id, final, known.detail)
+        known = self.write(intent, expecting=expecting)
+        if known.is_final:
+            return self._told(intent)
+        if known.state != "intent":
+            status = self.ask(intent, broker)
+            if status is not None:
+                return status
+        return self._send(intent, broker)
+
+    def ask(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus | None:
+        """Ask the broker what became of an order and record it; None if it never saw it.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            If it does not answer.
+        """
         try:
-            status = None
-            if known is not None:
-                status = broker.status(intent.account_id, intent.client_order_id)
-            if status is None:
-                status = broker.submit(intent)
+            status = broker.status(intent.account_id, intent.client_order_id)
         except BrokerUnavailableError as error:
-            self._record(OrderState(intent.client_order_id, "unknown", error.what))
+            self._time_out(intent.client_order_id, error.what)
             raise
-        self._record(OrderState(status.client_order_id, status.state, status.detail))
+        if status is not None:
+            self._record(intent.client_order_id, status)
         return status
 
-    def executions_since(self, moment: datetime | None) -> list[Execution]:
-        """Return the fills that became known after a moment (all, if None), in order."""
-        query = (
-            sa.select(orders, order_events.c.recorded_at)
-            .join(order_events, order_events.c.client_order_id == orders.c.client_order_id)
-            .where(order_events.c.state == "filled")
-            .order_by(order_events.c.recorded_at, orders.c.client_order_id)
-        )
-        if moment is not None:
-            query = query.where(order_events.c.recorded_at > moment)
-        with self.store.read() as connection:
-            return [
-                Execution(
-                    account_id=row.account_id,
-                    order_id=row.client_order_id,
-                    symbol=row.symbol,
-                    session=row.session,
-                    known_at=row.recorded_at,
-                )
-                for row in connection.execute(query)
-            ]
+    def cancel(self, intent: OrderIntent, broker: BrokerExecution, reason: str) -> OrderStatus:
+        """Ask the broker to cancel an order; what it answers counts, for a fill may cross the cancellation.
 
-    def table(self, account_id: str | None = None) -> pl.DataFrame:
-        """Return all orders with their current state, as `Orders`."""
-        latest = (
-            sa.select(
-                order_events.c.client_order_id, sa.func.max(order_events.c.sequence).label("n")
-            )
-            .group_by(order_events.c.client_order_id)
-            .subquery()
-        )
-        query = (
-            sa.select(orders, order_events.c.state, order_events.c.detail)
-            .join(latest, latest.c.client_order_id == orders.c.client_order_id)
-            .join(
-                order_events,
-                sa.and_(
-                    order_events.c.client_order_id == latest.c.client_order_id,
-                    order_events.c.sequence == latest.c.n,
-                ),
-            )
-            .order_by(orders.c.session, orders.c.client_order_id)
-        )
-        if account_id is not None:
-            query = query.where(orders.c.account_id == account_id)
-        with self.store.read() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
-        return Orders.validate(pl.DataFrame(rows, schema=polars_schema(Orders)))
-
-    def unresolved(self, account_id: str) -> list[OrderIntent]:
-        """Return the orders of an account whose fate is not final."""
-        open_orders = self.table(account_id).filter(pl.col("state").is_in(OPEN_STATES))
-        return [
-            OrderIntent(**row) for row in open_orders.drop("state", "detail").iter_rows(named=True)
-        ]
-
-    def _write_intent(self, intent: OrderIntent) -> OrderState | None:
-        """Write a new order; return the state of one that was written before."""
+        An order that was never sent is cancelled without asking.
+        """
         with self.store.write() as connection:
-            if insert_unknown(connection, orders, [intent.model_dump()]) == 1:
-                _append(connection, OrderState(intent.client_order_id, "intent", None))
-                return None
+            known = order_record.progress(connection, intent.client_order_id)
+            order_record.append(
+                connection, intent.client_order_id, OrderEvent("cancel_requested", detail=reason)
+            )
+            if known.state == "intent":
+                order_record.append(
+                    connection, intent.client_order_id, OrderEvent("cancelled", detail=reason)
+                )
+        if known.state == "intent" or known.is_final:
+            return self._told(intent)
+        try:
+            status = broker.cancel(intent.account_id, intent.client_order_id)
+        except BrokerUnavailableError as error:
+            self._time_out(intent.client_order_id, error.what)
+            raise
+        self._record(intent.client_order_id, status)
+        return status
+
+    def expire(self, client_order_id: str, reason: str) -> None:
+        """Give up an order that the broker never saw and that nobody wants any more."""
+        with self.store.write() as connection:
+            if not order_record.progress(connection, client_order_id).is_final:
+                order_record.append(
+                    connection, client_order_id, OrderEvent("expired", detail=reason)
+                )
+
+    def apply_fills(self, fills: Iterable[Fill | ExchangeFill]) -> int:
+        """Record fills of our orders, however they became known; returns how many were new.
+
+        Fills of orders that are not ours are left to the ledger alone.
+        """
+        named = [(fill.client_order_id, fill) for fill in fills if fill.client_order_id]
+        if not named:
+            return 0
+        with self.store.read() as connection:
+            ours = set(connection.scalars(sa.select(orders.c.client_order_id)))
+            known = {
+                (row.account_id, row.fill_id) for row in connection.execute(sa.select(executions))
+            }
+        news = [
+            (name, fill)
+            for name, fill in named
+            if name in ours and (fill.account_id, fill.fill_id) not in known
+        ]
+        if not news:
+            return 0
+        with self.store.write() as connection:
+            return sum(order_record.apply_fill(connection, name, fill) for name, fill in news)
+
+    def write(self, intent: OrderIntent, *, expecting: int | None = None) -> OrderProgress:
+        """Write a new order, or return the progress of one that was written before under its id."""
+        with self.store.write() as connection:
             row = connection.execute(
                 sa.select(orders).where(orders.c.client_order_id == intent.client_order_id)
-            ).one()
-            if OrderIntent(**row._mapping) != intent:
+            ).first()
+            if row is None:
+                if (
+                    expecting is not None
+                    and order_record.revision_of(connection, intent.account_id) != expecting
+                ):
+                    raise OrderBookMovedError(
+                        "another order of the account was written meanwhile",
+                        where=intent.client_order_id,
+                        remedy="Judge the order again on what is known now.",
+                    )
+                connection.execute(sa.insert(orders).values(**intent.model_dump()))
+                order_record.append(connection, intent.client_order_id, OrderEvent("written"))
+            elif _core(OrderIntent(**row._mapping)) != _core(intent):
                 raise OrderRefusedError(
                     "another order was written under this id",
                     where=intent.client_order_id,
                     remedy="Finish that order first; a different order needs an id of its own.",
                 )
-            return _current(connection, intent.client_order_id)
+            return order_record.progress(connection, intent.client_order_id)
 
-    def _record(self, reached: OrderState) -> None:
+    def revision(self, account_id: str) -> int:
+        """Return a number that grows with everything that happens to the orders of an account."""
+        with self.store.read() as connection:
+            return order_record.revision_of(connection, account_id)
+
+    def progress(self, client_order_id: str) -> OrderProgress | None:
+        """Return where an order stands; None if it was never written."""
+        with self.store.read() as connection:
+            if _intent(connection, client_order_id) is None:
+                return None
+            return order_record.progress(connection, client_order_id)
+
+    def _send(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus:
         with self.store.write() as connection:
-            known = _current(connection, reached.client_order_id)
-            current = None if known is None else known.state
-            if current == reached.state:
-                return
-            if not may_become(current, reached.state):
-                raise OrderRefusedError(
-                    f"an order that is {current} cannot become {reached.state}",
-                    where=reached.client_order_id,
-                    remedy="Compare the order with the broker's own record.",
+            order_record.append(connection, intent.client_order_id, OrderEvent("sent"))
+        try:
+            status = broker.submit(intent)
+        except BrokerUnavailableError as error:
+            self._time_out(intent.client_order_id, error.what)
+            raise
+        self._record(intent.client_order_id, status)
+        return status
+
+    def _time_out(self, client_order_id: str, detail: str) -> None:
+        with self.store.write() as connection:
+            progress = order_record.progress(connection, client_order_id)
+            if progress.state != "unknown" and not progress.is_final:
+                order_record.append(
+                    connection, client_order_id, OrderEvent("timed_out", detail=detail)
                 )
-            _append(connection, reached)
+
+    def _record(self, client_order_id: str, status: OrderStatus) -> None:
+        if status.client_order_id != client_order_id:
+            raise OrderRefusedError(
+                f"the broker answers about another order, {status.client_order_id}",
+                where=client_order_id,
+                remedy="Compare the order with the broker's own record.",
+            )
+        with self.store.write() as connection:
+            for fill in status.fills:
+                order_record.apply_fill(connection, client_order_id, fill)
+            kind = _KINDS.get(status.state)
+            if kind is None:
+                return
+            word = OrderEvent(kind, detail=status.detail)
+            progress = order_record.progress(connection, client_order_id)
+            if after(progress, word) != progress:
+                order_record.append(connection, client_order_id, word)
+
+    def _told(self, intent: OrderIntent) -> OrderStatus:
+        with self.store.read() as connection:
+            row = connection.execute(
+                sa.select(order_events.c.state, order_events.c.detail)
+                .where(
+                    order_events.c.client_order_id == intent.client_order_id,
+                    order_events.c.state.in_(FINAL_STATES),
+                )
+                .order_by(order_events.c.sequence.desc())
+                .limit(1)
+            ).one()
+        return OrderStatus(intent.client_order_id, row.state, row.detail)
 
 
-@dataclass(frozen=True)
-class OrderState:
-    """A state that an order has reached."""
-
-    client_order_id: str
-    state: str
-    detail: str | None
+def _core(intent: OrderIntent) -> dict[str, Any]:
+    """Return what makes an order this order; when and on what it was decided may differ in a retry."""
+    return intent.model_dump(exclude={"price", "reason", "decided_at"})
 
 
-def _current(connection: Connection, client_order_id: str) -> OrderState | None:
+def _intent(connection: Connection, client_order_id: str) -> OrderIntent | None:
     row = connection.execute(
-        sa.select(order_events.c.state, order_events.c.detail)
-        .where(order_events.c.client_order_id == client_order_id)
-        .order_by(order_events.c.sequence.desc())
-        .limit(1)
+        sa.select(orders).where(orders.c.client_order_id == client_order_id)
     ).first()
-    return None if row is None else OrderState(client_order_id, row.state, row.detail)
-
-
-def _append(connection: Connection, reached: OrderState) -> None:
-    last = connection.scalar(
-        sa.select(sa.func.max(order_events.c.sequence)).where(
-            order_events.c.client_order_id == reached.client_order_id
-        )
-    )
-    connection.execute(
-        sa.insert(order_events).values(
-            client_order_id=reached.client_order_id,
-            sequence=0 if last is None else last + 1,
-            state=reached.state,
-            detail=reached.detail,
-            recorded_at=now(),
-        )
-    )
+    return None if row is None else OrderIntent(**row._mapping)

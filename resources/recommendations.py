@@ -1,4 +1,4 @@
-"""Recommendations and emergency episodes in the store, with what became of them."""
+"""Recommendations in the store, with what became of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from resources.store import Store, insert_unknown
-from resources.store.schema import emergency_episodes, recommendations
+from resources.store.schema import recommendations
 
 PLAN = "plan"
 EMERGENCY = "emergency"
@@ -94,63 +94,6 @@ class RecommendationBook:
         )
         with self.store.read() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
-
-
-@dataclass(frozen=True)
-class EpisodeBook:
-    """Emergency episodes: one per need, so that a need that returns is seen again."""
-
-    store: Store
-
-    def current(self, account_id: str) -> str | None:
-        """Return the open episode of an account."""
-        with self.store.read() as connection:
-            return _open_episode(connection, account_id)
-
-    def open(self, account_id: str, session: date) -> str:
-        """Return the open episode of an account, opening one if there is none."""
-        with self.store.write() as connection:
-            found = _open_episode(connection, account_id)
-            if found is not None:
-                return found
-            count = connection.scalar(
-                sa.select(sa.func.count())
-                .select_from(emergency_episodes)
-                .where(emergency_episodes.c.account_id == account_id)
-            )
-            episode_id = f"cash-{account_id}-{(count or 0) + 1}"
-            connection.execute(
-                sa.insert(emergency_episodes).values(
-                    episode_id=episode_id,
-                    account_id=account_id,
-                    opened_session=session,
-                    closed_session=None,
-                    outcome="open",
-                )
-            )
-            return episode_id
-
-    def close(self, episode_id: str, session: date, outcome: str) -> None:
-        """Close an episode; one that is closed already stays as it is."""
-        with self.store.write() as connection:
-            connection.execute(
-                sa.update(emergency_episodes)
-                .where(
-                    emergency_episodes.c.episode_id == episode_id,
-                    emergency_episodes.c.closed_session.is_(None),
-                )
-                .values(closed_session=session, outcome=outcome)
-            )
-
-
-def _open_episode(connection: Connection, account_id: str) -> str | None:
-    found: str | None = connection.scalar(
-        sa.select(emergency_episodes.c.episode_id).where(
-            emergency_episodes.c.account_id == account_id,
-            emergency_episodes.c.closed_session.is_(None),
-        )
-    )
-    return found
 
 
 def _set_status(connection: Connection, status: str, *where: sa.ColumnElement[bool]) -> int:

@@ -17,6 +17,7 @@ import polars as pl
 
 from ballast.calendars import TradingCalendars
 from ballast.configuration import Portfolio, load, securities_table
+from ballast.trading.currency_pairs import CurrencyPair
 from resources.alerts import AlertDesk
 from resources.backup import BackupShelf
 from resources.brokers.paper import PaperBroker
@@ -27,8 +28,10 @@ from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
 from resources.discreet_broker import discreet
+from resources.episodes import EpisodeBook
+from resources.gate_log import GateLog
 from resources.guards import GuardBook
-from resources.kill_switch import GuardedOrderBook, KillSwitch
+from resources.kill_switch import KillSwitch
 from resources.lake import Lake
 from resources.ledger import Ledger
 from resources.market_data.ecb import EcbReferenceRates
@@ -37,7 +40,7 @@ from resources.market_data.recorded import RecordedMarketData, RecordedReference
 from resources.market_data.yahoo import YahooMarketData
 from resources.orders import OrderBook
 from resources.proposals import ProposalBook
-from resources.recommendations import EpisodeBook, RecommendationBook
+from resources.recommendations import RecommendationBook
 from resources.reconciliation import ReconciliationMemory
 from resources.redaction import Redaction
 from resources.secrets import STORE_VARIABLE, redaction_of_environment
@@ -95,8 +98,13 @@ class Workspace:
 
     @cached_property
     def orders(self) -> OrderBook:
-        """The orders, behind the kill switch and the daily limit."""
-        return GuardedOrderBook(self.store, self.kill_switch, self.portfolio.guards.orders_per_day)
+        """The orders; `assets.order_desk` places them, behind the gate."""
+        return OrderBook(self.store)
+
+    @cached_property
+    def gate_log(self) -> GateLog:
+        """What the gate said of every order."""
+        return GateLog(self.store)
 
     @cached_property
     def kill_switch(self) -> KillSwitch:
@@ -204,6 +212,7 @@ class Workspace:
     def paper(self) -> PaperBroker:
         """The paper broker."""
         portfolio = self.portfolio
+        offered = portfolio.paper.currency_pairs
         market = PaperMarket(
             source=self.market_data,
             reference=self.reference_rates,
@@ -212,6 +221,7 @@ class Workspace:
             lots_by_symbol={s.symbol: s.lot_size for s in portfolio.securities},
             currencies=portfolio.currencies,
             rate_age_limit=portfolio.market_data.rate_age_limit,
+            pairs=None if offered is None else tuple(CurrencyPair(n[:3], n[4:]) for n in offered),
         )
         opening = read_opening(portfolio.paper.opening, self.folder)
         return PaperBroker(
@@ -258,12 +268,18 @@ class Workspace:
         portfolio = self.portfolio
         if portfolio.paper.faults is None:
             return broker
+        from resources.brokers.fault_claims import FaultClaims
         from resources.brokers.faults_broker import FaultyBroker
         from resources.brokers.faults_script import read_script
 
         script = read_script(self.folder / portfolio.paper.faults)
         return FaultyBroker(
-            broker, script, broker.market, portfolio.base_currencies, portfolio.lot_methods
+            broker,
+            script,
+            broker.market,
+            portfolio.base_currencies,
+            portfolio.lot_methods,
+            FaultClaims(self.store),
         )
 
     def last_day_of(self, session: date) -> date:

@@ -24,6 +24,7 @@ from ballast.settings.portfolio import (
 )
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
 from ballast.settings.schedule import ScheduleSettings
+from ballast.settings.trading import TradingSettings
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "StorageSettings",
     "StrictModel",
     "TaxSettings",
+    "TradingSettings",
     "Whole",
 ]

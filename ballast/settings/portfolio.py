@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -145,6 +145,38 @@ class EmergencySettings(StrictModel):
         le=1,
         description="Share sold beyond the shortfall, for fees and rates.",
     )
+    exchange_buffer: Decimal = Field(
+        Decimal("0.02"),
+        ge=0,
+        le=1,
+        description="Share exchanged beyond the shortfall, where there is cash for it.",
+    )
+    reserve: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        description=(
+            "Least balance of every currency in an account; below it the repair begins. Unit: base currency of the"
+            " account."
+        ),
+    )
+    sales: Literal["least_cost", "largest_first"] = Field(
+        "least_cost",
+        description=(
+            "Which holdings are sold: as few as suffice and of those the least cost (fees, tax, drift), or the largest."
+        ),
+    )
+    gain_tax: Decimal = Field(
+        Decimal("0.25"),
+        ge=0,
+        le=1,
+        description="Tax on a realised gain in the cost of a sale; a loss counts negative. Share.",
+    )
+    drift_cost: Decimal = Field(
+        Decimal("0.01"),
+        ge=0,
+        le=1,
+        description="Cost per unit of value that a sale moves a holding away from its target.",
+    )
 
 
 class StorageSettings(StrictModel):
@@ -172,6 +204,15 @@ class PaperSettings(StrictModel):
             "History that the paper accounts begin with: `demonstration`, or the path of a CSV"
             " with the same columns."
         ),
+    )
+    currency_pairs: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}/[A-Z]{3}$")], ...] | None = (
+        Field(
+            None,
+            description=(
+                "Pairs of currencies that the simulated broker offers, as BASE/QUOTE; default: any with any. Others are"
+                " reached over several pairs."
+            ),
+        )
     )
     faults: str | None = Field(
         None,
@@ -235,6 +276,10 @@ class AccountSettings(StrictModel):
             "Which lots a sale uses up: the oldest, the newest, those of the highest or the lowest cost, or all at"
             " their average cost."
         ),
+    )
+    single_position: Flag = Field(
+        False,
+        description="Whether an order must open a position from nothing or close the whole of one.",
     )
     targets: dict[str, Share] = Field(
         default_factory=dict, description="Wanted share of the account's value per security."

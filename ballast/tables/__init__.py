@@ -43,7 +43,7 @@ from ballast.tables.performance import (
     TrueRanges,
     Turnover,
 )
-from ballast.tables.planning import DailyReports, Orders, Plans, Recommendations, TargetWeights
+from ballast.tables.planning import DailyReports, Plans, Recommendations, TargetWeights
 from ballast.tables.reconciliation import (
     Comparison,
     Decisions,
@@ -57,6 +57,13 @@ from ballast.tables.statements import (
     StatementIdentities,
     StatementImports,
     StatementQuarantine,
+)
+from ballast.tables.trading import (
+    EmergencySteps,
+    Executions,
+    GateAnswers,
+    OrderHistory,
+    Orders,
 )
 
 __all__ = [
@@ -80,12 +87,16 @@ __all__ = [
     "Decisions",
     "DrawdownEpisodes",
     "Drawdowns",
+    "EmergencySteps",
     "ExchangeRates",
+    "Executions",
     "ExplainedLines",
     "GainsByYear",
+    "GateAnswers",
     "GuardStatus",
     "InFlight",
     "KillSwitchEvents",
+    "OrderHistory",
     "Orders",
     "PerformanceMeasures",
     "PeriodContributions",

@@ -1,4 +1,4 @@
-"""Tables of planning, trading and reporting."""
+"""Tables of planning and reporting."""
 
 from __future__ import annotations
 
@@ -57,21 +57,6 @@ class Plans(dy.Schema):
     fees = columns.amount("Expected fees of the plan in base currency", nullable=True)
     regime = columns.text("Market regime that set the reserve", nullable=True)
     inputs_hash = columns.text("Hash of everything the plan was computed from")
-
-
-class Orders(dy.Schema):
-    """Orders with the state that their events give them."""
-
-    client_order_id = columns.key("Derived from account, plan or episode, and step")
-    account_id = columns.text("Account")
-    origin = columns.text("plan or emergency")
-    origin_id = columns.text("Plan (inputs hash) or emergency episode")
-    session = columns.date("Session")
-    side = columns.text("sell, exchange or buy")
-    symbol = columns.text("Security, or currency pair FROM/TO")
-    quantity = columns.amount("Units ordered")
-    state = columns.text("intent, submitted, filled, rejected or unknown")
-    detail = columns.text("Answer of the broker", nullable=True)
 
 
 class DailyReports(dy.Schema):

@@ -1,6 +1,6 @@
 """Faults that a broker is made to have, by a script: what each kind is called, needs and does.
 
-A script is a list of faults, each with an id, an account, a session and a kind. Three families:
+A script is a list of faults, each with an id, an account, a session and a kind. Four families:
 
 - *reports*: what the broker did comes into the books otherwise than it was, or not at all. They act on the executions
   of their session: each on the first that no earlier fault of the script has taken, and that has its `symbol` if it
@@ -9,6 +9,8 @@ A script is a list of faults, each with an id, an account, a session and a kind.
   told is said by `told`: `activity` (only when the whole activity is asked for, not while events come in; the default),
   `nowhere`, or `everywhere`, which is no fault at all but an account that just goes on living.
 - *answers*: the broker answers a question wrongly or not at all, from its session until the session `until`.
+- *orders*: an order of its session is lost, refused, delayed or filled in part. Each acts on the first order that no
+  other fault has taken, and that has its `symbol` if it names one.
 
 A fault that finds nothing to act on does nothing.
 """
@@ -33,7 +35,11 @@ EventFault = Literal[
     "assignment", "exercise", "expiry",
 ]  # fmt: skip
 AnswerFault = Literal["pending_settlement", "wrong_average", "wrong_lots", "unreachable"]
-FaultKind = Literal[ReportFault, EventFault, AnswerFault]
+OrderFault = Literal[
+    "order_request_lost", "order_answer_lost", "order_rejected", "order_partial", "order_cut",
+    "order_delayed", "repeated_fill", "session_expired", "rate_limited",
+]  # fmt: skip
+FaultKind = Literal[ReportFault, EventFault, AnswerFault, OrderFault]
 Told = Literal["everywhere", "activity", "nowhere"]
 Question = Literal[
     "positions", "balances", "lots", "equity", "fills", "movements", "activity", "orders"
@@ -42,6 +48,7 @@ Question = Literal[
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 REPORT_FAULTS: tuple[ReportFault, ...] = get_args(ReportFault)
 EVENT_FAULTS: tuple[EventFault, ...] = get_args(EventFault)
+ORDER_FAULTS: tuple[OrderFault, ...] = get_args(OrderFault)
 
 
 @dataclass(frozen=True)
@@ -132,13 +139,39 @@ FAULT_KINDS: Mapping[FaultKind, KindFacts] = {
         "The account cannot be asked; of some `questions` only, if they are named.",
         may=("until", "questions"),
     ),
+    "order_request_lost": KindFacts(
+        "An order does not arrive, and the call times out; sent again it does.", may=("symbol",)
+    ),
+    "order_answer_lost": KindFacts(
+        "An order arrives, but the call times out; asked again the broker knows it.",
+        may=("symbol",),
+    ),
+    "order_rejected": KindFacts("An order is rejected.", may=("symbol",)),
+    "order_partial": KindFacts(
+        "`factor` of an order is filled at once, the rest on `until`.",
+        ("factor", "until"),
+        ("symbol",),
+    ),
+    "order_cut": KindFacts(
+        "`factor` of an order is filled, the rest is cancelled.", ("factor",), ("symbol",)
+    ),
+    "order_delayed": KindFacts(
+        "An order is accepted, and filled on `until` only.", ("until",), ("symbol",)
+    ),
+    "repeated_fill": KindFacts(
+        "Each fill of an order is told twice, under the same id.", may=("symbol",)
+    ),
+    "session_expired": KindFacts("The first call about orders fails: the login has expired."),
+    "rate_limited": KindFacts(
+        "The first `quantity` calls about orders fail: too many requests.", ("quantity",)
+    ),
 }
 _ALWAYS = ("fault_id", "account_id", "session", "kind")
 _POSITIVE = ("price", "factor", "other_amount")
 # Amounts of these are what comes or goes, as the name says; their sign is not written.
 _UNSIGNED = ("fee", "dividend", "withholding_tax", "deposit", "withdrawal", "exchange", "transfer")
 # A part of something, and not all of it.
-_PARTS = ("partial_fill", "lost_remainder")
+_PARTS = ("partial_fill", "lost_remainder", "order_partial", "order_cut")
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,15 @@ from ballast.errors import (
 )
 from ballast.money import ZERO, multiply
 from ballast.settings import LotMethod
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.orders import OrderIntent
 from resources.brokers import matched_lots
+from resources.brokers.fault_claims import FaultClaims
 from resources.brokers.faults import EVENT_FAULTS, Fault, FaultKind, Question
+from resources.brokers.faults_orders import OrderFaults, TermedBroker
 from resources.brokers.faults_reports import Happening, happenings, is_sale_of
 from resources.brokers.paper_rules import Market
-from resources.brokers.protocol import Broker, BrokerLot, BrokerPosition, OpenOrder, OrderStatus
+from resources.brokers.protocol import BrokerLot, BrokerPosition, OpenOrder, OrderStatus
 
 # A purchase in two parts makes two lots.
 _REWRITING = (*EVENT_FAULTS, "lost_remainder")
@@ -55,13 +58,16 @@ class FaultyBroker:
         Base currency per account.
     lot_methods : mapping of str to LotMethod
         How sales use up lots, per account; at average cost where none is named.
+    claims : FaultClaims, optional
+        Remembers which order each fault has taken; without it no fault strikes an order.
     """
 
-    broker: Broker
+    broker: TermedBroker
     script: Sequence[Fault]
     market: Market
     base_currencies: Mapping[str, str]
     lot_methods: Mapping[str, LotMethod] = field(default_factory=dict)
+    claims: FaultClaims | None = None
 
     def __post_init__(self) -> None:
         """Refuse a script that names what the market does not know, or one id twice."""
@@ -150,6 +156,14 @@ class FaultyBroker:
             return None
         return equity
 
+    def currency_pairs(self, account_id: str) -> tuple[CurrencyPair, ...] | None:
+        """Return the pairs of the broker inside."""
+        return self.broker.currency_pairs(account_id)
+
+    def arriving_cash(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return what the script keeps out of the balances until it is settled."""
+        return cash_changes(self._unsettled(account_id, session))
+
     def open_orders(self, account_id: str) -> list[OpenOrder]:
         """Return the open orders of the broker inside."""
         return self.broker.open_orders(account_id)
@@ -179,7 +193,9 @@ class FaultyBroker:
     def submit(self, intent: OrderIntent) -> OrderStatus:
         """Send an order to the broker inside."""
         self._require(intent.account_id, intent.session, "orders")
-        return self.broker.submit(intent)
+        if self._orders is None:
+            return self.broker.submit(intent)
+        return self._orders.submit(intent, self.broker)
 
     def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
         """Cancel an order at the broker inside."""
@@ -187,12 +203,19 @@ class FaultyBroker:
 
     def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
         """Return what became of an order at the broker inside."""
-        return self.broker.status(account_id, client_order_id)
+        status = self.broker.status(account_id, client_order_id)
+        if self._orders is None:
+            return status
+        return self._orders.answered(account_id, client_order_id, status)
 
     def happenings(self, account_id: str, session: date) -> list[Happening]:
         """Return the broker's own book up to the end of a session, and what comes in of each event."""
         events = self.broker.activity(account_id, session)
         return happenings(events, self._of(account_id), session, self.market.currency)
+
+    @property
+    def _orders(self) -> OrderFaults | None:
+        return None if self.claims is None else OrderFaults(self.script, self.claims)
 
     def _of(self, account_id: str, *kinds: FaultKind) -> list[Fault]:
         return [

@@ -1,8 +1,9 @@
 """The paper broker: a simulated broker that keeps its own book, apart from ours, in the store.
 
-It is deterministic. Orders fill at once and whole at the last close as of their session, fees and exchange rates are
-those of the configuration, dividends and splits arrive on their ex dates. Its time only moves forward: an order for a
-session before the newest one that it has seen is refused, so that its past never changes.
+It is deterministic. Orders fill at once and whole at the last close as of their session, unless a rehearsal gives other
+terms; fees and exchange rates are those of the configuration, dividends and splits arrive on their ex dates. Its time
+only moves forward: an order for a session before the newest one that it has seen is refused, so that its past never
+changes.
 
 The market is asked before the store is locked, for it may take seconds to answer. What is booked then was decided on a
 read; if the book has changed since, it is decided anew.
@@ -24,18 +25,25 @@ from ballast.errors import (
 )
 from ballast.money import ZERO, multiply
 from ballast.settings import LotMethod
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.orders import OrderIntent
-from resources.brokers import paper_book
+from resources.brokers import paper_book, paper_orders
 from resources.brokers.paper_days import events_between
+from resources.brokers.paper_filling import PaperFilling
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import OpeningEvent
-from resources.brokers.paper_rules import Movement, Refusal, execute, transfer
-from resources.brokers.protocol import BrokerLot, BrokerPosition, OpenOrder, OrderStatus
+from resources.brokers.paper_orders import AT_ONCE, FillTerms
+from resources.brokers.paper_rules import transfer
+from resources.brokers.protocol import (
+    BrokerLot,
+    BrokerPosition,
+    OpenOrder,
+    OrderStatus,
+)
 from resources.store import Store
 
 # Hour (UTC) at which orders are booked: after the other events of a day.
-_ORDERS_HOUR = 20
-_SIDES = ("buy", "sell", "exchange")
+ORDERS_HOUR = 20
 
 
 @dataclass(frozen=True)
@@ -106,9 +114,18 @@ class PaperBroker:
         except (MissingPriceError, MissingRateError):
             return None
 
+    def currency_pairs(self, account_id: str) -> tuple[CurrencyPair, ...] | None:
+        """Return the configured pairs; None where any currency is exchanged for any other."""
+        return self.market.pairs
+
+    def arriving_cash(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return nothing: cash is there with the fill."""
+        return {}
+
     def open_orders(self, account_id: str) -> list[OpenOrder]:
-        """Return nothing: paper orders are filled or refused at once."""
-        return []
+        """Return the orders that a rehearsal has left open."""
+        with self.store.read() as connection:
+            return paper_orders.open_orders(connection, account_id)
 
     def fills_since(
         self, account_id: str, since: datetime | None, session: date
@@ -128,25 +145,28 @@ class PaperBroker:
         """Return all events up to the end of a session."""
         return self._events(account_id, None, session)
 
-    def submit(self, intent: OrderIntent) -> OrderStatus:
-        """Fill or refuse a market order; a repeated client order id changes nothing."""
+    def submit(self, intent: OrderIntent, terms: FillTerms = AT_ONCE) -> OrderStatus:
+        """Fill or refuse a market order, on the terms of a rehearsal; a repeated client order id changes nothing."""
         if intent.account_id not in self.base_currencies:
             return OrderStatus(intent.client_order_id, "rejected", "the broker has no such account")
         status = self.status(intent.account_id, intent.client_order_id)
         while status is None:
             self._advance(intent.account_id, intent.session)
-            status = self._try_to_fill(intent)
+            status = self._filling.try_to_fill(intent, terms)
         return status
 
     def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
-        """Answer with what became of the order; a paper order is never still open."""
-        known = self.status(account_id, client_order_id)
+        """Cancel what is still to be filled; the answer says what became of the order."""
+        with self.store.write() as connection:
+            if paper_orders.is_open(connection, client_order_id):
+                paper_orders.close_rest(connection, client_order_id, "cancelled", "cancelled")
+            known = paper_orders.status(connection, account_id, client_order_id)
         return known or OrderStatus(client_order_id, "rejected", "the broker never saw this order")
 
     def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
-        """Return what became of an order; None if it never arrived."""
+        """Return what became of an order, with its fills; None if it never arrived."""
         with self.store.read() as connection:
-            return paper_book.order_status(connection, account_id, client_order_id)
+            return paper_orders.status(connection, account_id, client_order_id)
 
     def move_cash(
         self, account_id: str, currency: str, amount: Decimal, session: date, reference: str
@@ -176,11 +196,15 @@ class PaperBroker:
                     remedy="Use a later session, or start with a fresh data folder.",
                 )
             moved_at = paper_book.moment_of(
-                session, _ORDERS_HOUR, paper_book.events_on(connection, account_id, session)
+                session, ORDERS_HOUR, paper_book.events_on(connection, account_id, session)
             )
             paper_book.write(
                 connection, account_id, transfer(reference, moved_at, currency, amount)
             )
+
+    @property
+    def _filling(self) -> PaperFilling:
+        return PaperFilling(self.store, self.market, ORDERS_HOUR)
 
     def _method(self, account_id: str) -> LotMethod:
         return self.lot_methods.get(account_id, "average")
@@ -199,51 +223,6 @@ class PaperBroker:
         value = multiply(amount, self.market.close(commodity, session))
         return rates.convert(value, self.market.currency(commodity), base)
 
-    def _try_to_fill(self, intent: OrderIntent) -> OrderStatus | None:
-        """Fill or refuse an order; None if the book has changed meanwhile, so that nothing was booked."""
-        with self.store.read() as connection:
-            revision = paper_book.revision(connection, intent.account_id)
-            movements = paper_book.read(connection, intent.account_id, intent.session)
-            number = paper_book.events_on(connection, intent.account_id, intent.session)
-        filled_at = paper_book.moment_of(intent.session, _ORDERS_HOUR, number)
-        outcome = self._execute(intent, revision, paper_book.totals(movements), filled_at)
-        with self.store.write() as connection:
-            known = paper_book.order_status(connection, intent.account_id, intent.client_order_id)
-            if known is not None:
-                return known
-            if paper_book.revision(connection, intent.account_id) != revision:
-                return None
-            if isinstance(outcome, Refusal):
-                status = OrderStatus(intent.client_order_id, "rejected", outcome.reason)
-            else:
-                status = OrderStatus(intent.client_order_id, "filled")
-                paper_book.write(connection, intent.account_id, outcome)
-            paper_book.write_order(connection, intent, status)
-            return status
-
-    def _execute(
-        self,
-        intent: OrderIntent,
-        revision: paper_book.Revision,
-        held: Mapping[str, Decimal],
-        filled_at: datetime,
-    ) -> list[Movement] | Refusal:
-        # The other sides of the opening history pay cash in or out; no order does.
-        if intent.side not in _SIDES:
-            return Refusal(f"unknown side {intent.side!r}")
-        if revision.is_beyond(intent.session):
-            return Refusal(f"the paper account has already moved beyond {intent.session}")
-        return execute(
-            self.market,
-            held,
-            event_id=f"{intent.client_order_id}:1",
-            side=intent.side,
-            symbol=intent.symbol,
-            quantity=intent.quantity,
-            session=intent.session,
-            filled_at=filled_at,
-        )
-
     def _events(self, account_id: str, since: datetime | None, session: date) -> list[BrokerEvent]:
         events = paper_book.events_of(account_id, self._movements(account_id, session))
         return [event for event in events if since is None or moment_of(event) >= since]
@@ -261,6 +240,16 @@ class PaperBroker:
                 where=account_id,
                 remedy="Add it to the accounts of the portfolio file.",
             )
+        with self.store.read() as connection:
+            due = paper_orders.open_rests(connection, account_id, until=session)
+        # What an order has left open is filled between the days before and after its session.
+        for rest in due:
+            self._move_to(account_id, rest.session)
+            while not self._filling.try_to_fill_rest(account_id, rest):
+                pass
+        self._move_to(account_id, session)
+
+    def _move_to(self, account_id: str, session: date) -> None:
         while not self._try_to_advance(account_id, session):
             pass
 

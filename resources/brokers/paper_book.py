@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,14 +19,16 @@ from ballast.books.broker_events import BrokerEvent, CashMovement, ExchangeFill,
 from ballast.calendars import end_of_session
 from ballast.money import ZERO
 from ballast.settings import LotMethod
-from ballast.trading.orders import OrderIntent
 from resources.brokers import matched_lots
 from resources.brokers.paper_rules import Movement
-from resources.brokers.protocol import BrokerLot, OrderStatus
+from resources.brokers.protocol import BrokerLot
 from resources.store import insert_unknown, upsert
-from resources.store.schema import paper_accounts, paper_movements, paper_orders
+from resources.store.schema import paper_accounts, paper_movements
 
 Row = Mapping[str, Any]
+
+# The executions of an order are numbered.
+_PART = re.compile(r":[12]$")
 
 
 @dataclass(frozen=True)
@@ -97,35 +100,6 @@ def is_booked(connection: Connection, account_id: str, event_id: str) -> bool:
         paper_movements.c.account_id == account_id, paper_movements.c.event_id == event_id
     )
     return connection.execute(query).first() is not None
-
-
-def order_status(
-    connection: Connection, account_id: str, client_order_id: str
-) -> OrderStatus | None:
-    """Return what became of an order; None if it never arrived."""
-    row = connection.execute(
-        sa.select(paper_orders.c.state, paper_orders.c.detail).where(
-            paper_orders.c.account_id == account_id,
-            paper_orders.c.client_order_id == client_order_id,
-        )
-    ).first()
-    return None if row is None else OrderStatus(client_order_id, row.state, row.detail)
-
-
-def write_order(connection: Connection, intent: OrderIntent, status: OrderStatus) -> None:
-    """Record an order that arrived and what became of it."""
-    connection.execute(
-        sa.insert(paper_orders).values(
-            client_order_id=intent.client_order_id,
-            account_id=intent.account_id,
-            side=intent.side,
-            symbol=intent.symbol,
-            quantity=intent.quantity,
-            session=intent.session,
-            state=status.state,
-            detail=status.detail,
-        )
-    )
 
 
 def events_on(connection: Connection, account_id: str, session: date) -> int:
@@ -202,7 +176,7 @@ def _event(account_id: str, event_id: str, legs: list[Row]) -> BrokerEvent:
     moment: datetime = first["occurred_at"]
     fee = next((leg for leg in legs if leg["kind"] == "fee"), None)
     charged = ZERO if fee is None else -fee["quantity"]
-    order_id = event_id.removesuffix(":1")
+    order_id = _PART.sub("", event_id)
     match first["kind"]:
         case "trade":
             return Fill(

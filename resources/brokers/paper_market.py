@@ -14,6 +14,7 @@ from ballast.market.exchange_rates import Rates, cross_rates
 from ballast.money import exact
 from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
+from ballast.trading.currency_pairs import CurrencyPair
 from resources.market_data.protocol import MarketData, ReferenceRateSource
 
 # A paper order still fills at a close this old; a real venue would be closed, not gone.
@@ -37,6 +38,7 @@ class PaperMarket:
     lots_by_symbol: Mapping[str, Decimal]
     currencies: Sequence[str]
     rate_age_limit: int
+    pairs: tuple[CurrencyPair, ...] | None = None
     _rates: dict[date, Rates] = field(default_factory=dict)
     _closes: dict[tuple[str, date], Decimal] = field(default_factory=dict)
 

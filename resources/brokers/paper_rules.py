@@ -10,8 +10,18 @@ from typing import Any, Protocol
 
 from ballast.errors import MissingPriceError, MissingRateError
 from ballast.market.exchange_rates import Rates
-from ballast.money import CENT, ZERO, floor_to_multiple, multiply, to_amount, to_cents
+from ballast.money import (
+    CENT,
+    ZERO,
+    ceil_to_multiple,
+    divide,
+    floor_to_multiple,
+    multiply,
+    to_amount,
+    to_cents,
+)
 from ballast.trading.costs import Costs
+from ballast.trading.currency_pairs import CurrencyPair, instrument_order
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Market(Protocol):
 
     def lot_size(self, symbol: str) -> Decimal:
         """Return the smallest tradable quantity."""
+        ...
+
+    @property
+    def pairs(self) -> tuple[CurrencyPair, ...] | None:
+        """Pairs of currencies that are exchanged; None for any with any."""
         ...
 
 
@@ -168,11 +183,24 @@ def _exchange(
     source, _, target = pair.partition("/")
     if source == target or not (market.is_currency(source) and market.is_currency(target)):
         return Refusal(f"{pair!r} is not a pair of two currencies in use")
+    rate = market.rates(session).rate(source, target)
+    arriving = floor_to_multiple(multiply(amount, rate), CENT)
+    if market.pairs is not None:
+        traded = next((p for p in market.pairs if {p.base, p.quote} == {source, target}), None)
+        if traded is None:
+            return Refusal(f"the pair {pair} is not offered")
+        order = instrument_order(traded, source, target, amount, rate)
+        # Bought in units of the pair's base, the target; what that costs is no more than the amount.
+        if order.side == "buy":
+            arriving = order.quantity
+            amount = min(amount, ceil_to_multiple(divide(arriving, rate), CENT))
+        else:
+            amount = order.quantity
+            arriving = floor_to_multiple(multiply(amount, rate), CENT)
     fee = market.costs(session).exchange_fee(amount)
     available = held.get(source, ZERO)
     if amount + fee > available:
         return Refusal(f"{amount + fee} {source} are needed, {available} are there")
-    arriving = floor_to_multiple(market.rates(session).convert(amount, source, target), CENT)
     if arriving <= ZERO:
         return Refusal(f"{amount} {source} would not yield a cent of {target}")
     return [

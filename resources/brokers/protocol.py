@@ -12,7 +12,12 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from ballast.books.broker_events import BrokerEvent, ExchangeFill, Fill
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.orders import OrderIntent
+
+OrderWord = Literal[
+    "submitted", "accepted", "partially_filled", "filled", "cancelled", "rejected", "expired"
+]
 
 
 @dataclass(frozen=True)
@@ -39,20 +44,22 @@ class BrokerLot:
 
 @dataclass(frozen=True)
 class OpenOrder:
-    """An order that may still be filled; `symbol` is FROM/TO for an exchange."""
+    """An order that may still be filled; `symbol` is FROM/TO for an exchange, `quantity` what is left of it."""
 
     client_order_id: str
     symbol: str
     quantity: Decimal
+    side: str | None = None
 
 
 @dataclass(frozen=True)
 class OrderStatus:
-    """The broker's word about one order."""
+    """The broker's word about one order, with the fills that it knows of; they may be fewer than there were."""
 
     client_order_id: str
-    state: Literal["submitted", "filled", "rejected"]
+    state: OrderWord
     detail: str | None = None
+    fills: tuple[Fill | ExchangeFill, ...] = ()
 
 
 class BrokerQuery(Protocol):
@@ -77,6 +84,14 @@ class BrokerQuery(Protocol):
 
     def equity(self, account_id: str, session: date) -> Decimal | None:
         """Return the account's value in its base currency by the broker's own prices; None if it reports none."""
+        ...
+
+    def currency_pairs(self, account_id: str) -> tuple[CurrencyPair, ...] | None:
+        """Return the pairs of currencies that it exchanges; None for any with any."""
+        ...
+
+    def arriving_cash(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return the cash of executed trades that is not in the balances yet, per currency."""
         ...
 
     def open_orders(self, account_id: str) -> list[OpenOrder]:

@@ -14,6 +14,7 @@ from ballast.books.statements.cells import local_day
 from ballast.calendars import end_of_session
 from ballast.errors import BrokerUnavailableError
 from ballast.money import ZERO, divide
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.orders import OrderIntent
 from resources.brokers.protocol import BrokerLot, BrokerPosition, OpenOrder, OrderStatus
 from resources.statements import StatementBook
@@ -79,6 +80,14 @@ class StatementBroker:
         """Return the net asset value of the statement."""
         value = self._statement(account_id, session).net_asset_value
         return None if value is None else value.total
+
+    def currency_pairs(self, account_id: str) -> tuple[CurrencyPair, ...] | None:
+        """Return none: it takes no orders."""
+        return ()
+
+    def arriving_cash(self, account_id: str, session: date) -> dict[str, Decimal]:
+        """Return none: a statement's balances are those of its executions."""
+        return {}
 
     def open_orders(self, account_id: str) -> list[OpenOrder]:
         """Return none: a statement tells of no orders."""

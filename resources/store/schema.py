@@ -159,32 +159,20 @@ paper_orders = sa.Table(
     sa.Column("symbol", sa.String(32), nullable=False),
     sa.Column("quantity", ExactDecimal, nullable=False),
     sa.Column("session", sa.Date, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(24), nullable=False),
     sa.Column("detail", sa.String(512), nullable=True),
+    # What is still to be filled, and from which session on; null: nothing.
+    sa.Column("open_quantity", ExactDecimal, nullable=True),
+    sa.Column("open_until", sa.Date, nullable=True),
 )
 
-orders = sa.Table(
-    "orders",
+# Which order a fault of the script has taken, and how often it has struck.
+paper_faults = sa.Table(
+    "paper_faults",
     metadata,
-    sa.Column("client_order_id", sa.String(128), primary_key=True),
-    sa.Column("account_id", sa.String(64), nullable=False),
-    sa.Column("origin", sa.String(16), nullable=False),
-    sa.Column("origin_id", sa.String(128), nullable=False),
-    sa.Column("session", sa.Date, nullable=False),
-    sa.Column("side", sa.String(16), nullable=False),
-    sa.Column("symbol", sa.String(32), nullable=False),
-    sa.Column("quantity", ExactDecimal, nullable=False),
-    sa.Index("ix_orders_account_id_session", "account_id", "session"),
-)
-
-order_events = sa.Table(
-    "order_events",
-    metadata,
-    sa.Column("client_order_id", sa.String(128), primary_key=True),
-    sa.Column("sequence", sa.Integer, primary_key=True),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("detail", sa.String(512), nullable=True),
-    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.Column("fault_id", sa.String(128), primary_key=True),
+    sa.Column("client_order_id", sa.String(128), nullable=True),
+    sa.Column("calls", sa.Integer, nullable=False),
 )
 
 recommendations = sa.Table(
@@ -205,14 +193,4 @@ recommendations = sa.Table(
     sa.Column("inputs_hash", sa.String(64), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Index("ix_recommendations_account_id_status", "account_id", "status"),
-)
-
-emergency_episodes = sa.Table(
-    "emergency_episodes",
-    metadata,
-    sa.Column("episode_id", sa.String(128), primary_key=True),
-    sa.Column("account_id", sa.String(64), nullable=False),
-    sa.Column("opened_session", sa.Date, nullable=False),
-    sa.Column("closed_session", sa.Date, nullable=True),
-    sa.Column("outcome", sa.String(32), nullable=False),
 )

@@ -38,7 +38,7 @@ def newest_session(browser: Browser, ui: Ui) -> str:
         view.open("/locations/ballast/jobs/daily_pipeline")
         view.page.locator("button").filter(has_text="Materialize all").click()
         dialog = view.page.get_by_role("dialog")
-        expect(dialog).to_contain_text("Launch runs to materialize 21 assets")
+        expect(dialog).to_contain_text("Launch runs to materialize 22 assets")
         dialog.get_by_text("Latest", exact=True).click()
         expect(dialog).to_contain_text("1 partition")
         dialog.get_by_role("button").filter(has_text="Launch 1 run").click()

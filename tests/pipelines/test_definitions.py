@@ -19,7 +19,7 @@ ASSET_KEYS = {
     "statement_import", "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
     "tax_lots", "realised_gains", "positions_snapshot", "portfolio_performance",
     "risk_metrics", "broker_positions", "broker_balances", "reconciliation_report",
-    "regime_detection", "target_weights", "planner_recommendations", "orders",
+    "regime_detection", "target_weights", "planner_recommendations", "orders", "executions",
     "emergency_actions", "daily_report", "guard_status", "guard_actions", "accepted_adjustments",
 }  # fmt: skip
 HEAVY = ("yfinance", "pandas", "matplotlib", "exchange_calendars", "numba", "sklearn", "cvxpy")

@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from assets.order_desk import OrderDesk, Placed
+from assets.session_run import SessionRun
 from ballast.errors import BrokerUnavailableError
 from ballast.trading.orders import OrderIntent
 from resources.brokers.protocol import Broker, OrderStatus
-from resources.kill_switch import OrderStoppedError
 from resources.store import alert_schema
 from tests.demonstration import QUIET, Demonstration, failed_checks
 from tests.pipelines.test_emergency import tick
@@ -309,8 +310,9 @@ def test_the_switch_stops_the_orders_of_a_plan_and_of_a_repair_before_anything_i
     assert "a rumour" in str(event.metadata["stopped"].value)
     orders = demonstration.workspace.orders.table()
     assert set(orders["account_id"]) == {"america"}
-    with pytest.raises(OrderStoppedError, match="a rumour"):
-        place(demonstration, "europe", "emergency")
+    stopped = place(demonstration, "europe", "emergency")
+    assert stopped.stopped_by == "kill_switch"
+    assert "a rumour" in str(stopped.detail)
 
     # The plan that is made now says so, too; the other account's goes on.
     materialize(demonstration, "guard_status", "planner_recommendations")
@@ -360,9 +362,9 @@ def materialize(demonstration: Demonstration, *assets: str) -> dg.ExecuteInProce
     return result
 
 
-def place(demonstration: Demonstration, account: str, origin: str) -> OrderStatus:
+def place(demonstration: Demonstration, account: str, origin: str) -> Placed:
     intent = OrderIntent(
         client_order_id=f"{account}.{origin}.1", account_id=account, origin=origin,
         origin_id=origin, session=CRASH, side="sell", symbol="AAPL", quantity=pl.Series([1])[0],
     )  # fmt: skip
-    return demonstration.workspace.orders.place(intent, demonstration.workspace.broker(account))
+    return OrderDesk(SessionRun(demonstration.workspace, CRASH, "run")).place(intent)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from shutil import copy
 
@@ -12,11 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ballast.errors import BrokerUnavailableError, ConfigurationError
+from ballast.errors import ConfigurationError
 from ballast.guards.kill_switch import EVERYTHING, Latch
-from ballast.trading.orders import OrderIntent
-from resources.brokers.protocol import OrderStatus
-from resources.kill_switch import GuardedOrderBook, KillSwitch, OrderStoppedError
+from resources.kill_switch import KillSwitch
 from resources.store import Store, sqlite_url
 from tests.ballast.builders import framewise
 from tests.resources.crashes import die, run_until_it_dies
@@ -174,95 +170,4 @@ def test_a_process_that_is_killed_after_tripping_leaves_it_tripped(tmp_path: Pat
     run_until_it_dies(_latch_and_die, url)
     store = Store(url)
     assert KillSwitch(store).state("one").reason == LOSS.reason
-    with pytest.raises(OrderStoppedError, match="lost 6 %"):
-        GuardedOrderBook(store, KillSwitch(store), 50).place(intent("plan"), Recorder())
     store.close()
-
-
-@dataclass
-class Recorder:
-    """A broker that remembers what arrived; the first answers are lost if it is told so."""
-
-    lost_answers: int = 0
-    arrived: list[str] = field(default_factory=list)
-
-    def submit(self, order: OrderIntent) -> OrderStatus:
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise BrokerUnavailableError("no answer", where="submit", remedy="Ask.")
-        self.arrived.append(order.client_order_id)
-        return OrderStatus(order.client_order_id, "filled")
-
-    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
-        return OrderStatus(client_order_id, "rejected")
-
-    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
-        is_known = client_order_id in self.arrived
-        return OrderStatus(client_order_id, "filled") if is_known else None
-
-
-def intent(origin: str, number: int = 1, account: str = "one") -> OrderIntent:
-    return OrderIntent(
-        client_order_id=f"{account}.{origin}.{number}", account_id=account, origin=origin,
-        origin_id=origin, session=SESSION, side="sell", symbol="A", quantity=Decimal(1),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("latch", "passing"), [(LOSS, []), (FALL, ["one.emergency.1", "one.guard.1"])]
-)
-def test_nothing_is_written_or_sent_that_the_switch_stops(
-    store: Store, latch: Latch, passing: list[str]
-) -> None:
-    switch, broker = KillSwitch(store), Recorder()
-    book = GuardedOrderBook(store, switch, 50)
-    switch.latch(latch, SESSION, "run")
-    for origin in ("plan", "emergency", "guard"):
-        if f"one.{origin}.1" in passing:
-            book.place(intent(origin), broker)
-        else:
-            with pytest.raises(OrderStoppedError):
-                book.place(intent(origin), broker)
-    assert broker.arrived == passing
-    assert book.table()["client_order_id"].to_list() == passing
-    book.place(intent("plan", account="two"), broker)
-    assert broker.arrived[-1] == "two.plan.1"
-
-
-def test_an_order_that_was_written_before_is_asked_about_but_not_sent(store: Store) -> None:
-    switch, broker = KillSwitch(store), Recorder(lost_answers=1)
-    book = GuardedOrderBook(store, switch, 50)
-    with pytest.raises(BrokerUnavailableError):
-        book.place(intent("plan"), broker)
-    trip(switch, EVERYTHING)
-    with pytest.raises(OrderStoppedError):
-        book.place(intent("plan"), broker)
-    assert broker.arrived == []
-    broker.arrived.append("one.plan.1")
-    assert book.place(intent("plan"), broker).state == "filled"
-    assert book.table()["state"].to_list() == ["filled"]
-
-
-def test_the_switch_may_be_tripped_between_two_orders_of_a_plan(store: Store) -> None:
-    switch, broker = KillSwitch(store), Recorder()
-    book = GuardedOrderBook(store, switch, 50)
-    book.place(intent("plan", 1), broker)
-    trip(switch)
-    with pytest.raises(OrderStoppedError):
-        book.place(intent("plan", 2), broker)
-    reset(switch)
-    book.place(intent("plan", 2), broker)
-    assert broker.arrived == ["one.plan.1", "one.plan.2"]
-
-
-def test_a_plan_sends_no_more_orders_in_a_session_than_allowed(store: Store) -> None:
-    broker = Recorder()
-    book = GuardedOrderBook(store, KillSwitch(store), 3)
-    for number in range(3):
-        book.place(intent("plan", number), broker)
-    with pytest.raises(OrderStoppedError, match="3 orders"):
-        book.place(intent("plan", 3), broker)
-    # One that was sent before may be asked about; repairs and closes are not held up.
-    assert book.place(intent("plan", 2), broker).state == "filled"
-    assert book.place(intent("emergency", 9), broker).state == "filled"
-    assert book.place(intent("plan", 1, account="two"), broker).state == "filled"

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.recommendations import EMERGENCY, PLAN, EpisodeBook, RecommendationBook
+from resources.episodes import EpisodeBook
+from resources.recommendations import EMERGENCY, PLAN, RecommendationBook
 from resources.store import Store
-from resources.store.schema import emergency_episodes
+from resources.store.trading_schema import emergency_episodes
 
 DAY = date(2020, 8, 20)
 # The store outlives an example of a property; each example has an account of its own.

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ballast.errors import StoreError
 from resources.store import Store, insert_unknown, open_store, sqlite_url, upsert
 from resources.store.engine import HEAD_REVISION
-from resources.store.schema import current_publications, order_events, paper_accounts
+from resources.store.schema import current_publications, paper_accounts
+from resources.store.trading_schema import order_events
 
 # Both must have seen the empty store before either begins to change it.
 _OPEN_IN_STEP = """
@@ -39,6 +40,7 @@ def _event(sequence: int, state: str = "sent") -> dict[str, object]:
     return {
         "client_order_id": "order",
         "sequence": sequence,
+        "kind": "written",
         "state": state,
         "detail": None,
         "recorded_at": datetime(2024, 1, 2, tzinfo=UTC),
