@@ -7,17 +7,23 @@ from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ballast.errors import BackupError, StoreError
+from resources import store as store_package
 from resources.backup_manifest import STORE_NAME
-from resources.restore import restore
-from resources.store import Store
-from resources.store.schema import postings
+from resources.restore import rehearse_restore, restore
+from resources.store import Store, sqlite_url
+from resources.store.copies import revision_of
+from resources.store.schema import postings, publications
 from tests import postgres
 from tests.resources.backed_up import STATEMENT, Work, filled_sqlite, rows_of
 
@@ -156,3 +162,30 @@ def test_what_the_command_line_puts_into_a_new_folder_is_no_obstacle(
     assert (data / STORE_NAME).exists()
     with pytest.raises(BackupError, match="not empty"):
         restore(on_sqlite.shelf.create(on_sqlite.store), data)
+
+
+def test_a_backup_of_an_older_version_is_brought_up_to_date(
+    on_sqlite: Work, tmp_path: Path
+) -> None:
+    older = tmp_path / "older.db"
+    engine = sa.create_engine(sqlite_url(older))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option(
+            "script_location", str(Path(store_package.__file__).parent / "migrations")
+        )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for table in (postings, publications):
+            had = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+            for row in rows_of(on_sqlite.store)[table.name]:
+                values = dict(zip(table.columns.keys(), row, strict=True))
+                old = {name: value for name, value in values.items() if name in had}
+                connection.execute(sa.insert(table).values(old))
+    # A store as its version would hold it: opening one brings it up to date.
+    backup = on_sqlite.shelf.create(cast(Store, SimpleNamespace(engine=engine)))
+    assert backup.manifest.schema_revision == "0004"
+    assert rehearse_restore(backup) == []
+    restored = on_sqlite.restored(tmp_path / "elsewhere")
+    assert rows_of(restored.store)["postings"] == rows_of(on_sqlite.store)["postings"]
+    assert revision_of(backup.folder / STORE_NAME) == "0004"
