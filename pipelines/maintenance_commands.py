@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ballast.errors import BackupError
-from resources.workspace import STORE_VARIABLE, Workspace
+from resources.secrets import STORE_VARIABLE
+from resources.workspace import Workspace
 
 _EXIT_PROBLEM = 1
 _NEWEST = "newest"
