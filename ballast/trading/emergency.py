@@ -121,6 +121,7 @@ class _Decision:
         at_hand = _above(balances, situation.minimums)
         expected = _above(_sum(balances, arriving), situation.minimums)
         self.missing = _missing(at_hand) | _missing(expected)
+        self._missing_at_hand = _missing(at_hand)
         self._out = situation.closed_symbols | situation.refused
         used = situation.used_pairs
         self._used_up = frozenset(p for p in used if used.count(p) >= MOST_USES_OF_A_PAIR)
@@ -154,7 +155,7 @@ class _Decision:
         if not self.later.uncovered:
             return self.round("wait", on_its_way)
         # A remainder within the buffer is known only when the cash is there; a sale of its own would be all fee.
-        beyond = multiply(self._value(self.missing), self._policy.sell_buffer)
+        beyond = multiply(self._value(self._missing_at_hand), self._policy.sell_buffer)
         if self._is_cash_arriving and self._value(self.later.uncovered) <= beyond:
             return self.round("wait", on_its_way)
         return None
@@ -223,7 +224,11 @@ class _Decision:
         # What one run refuses the next may try again: cash is not sent to and fro unless there is no other way.
         back = {"/".join(reversed(pair.split("/"))) for pair in self._situation.used_pairs}
         forward = self._fund(blocked | back)
-        return self._fund(blocked) if forward.uncovered and back else forward
+        if not (forward.uncovered and back):
+            return forward
+        either_way = self._fund(blocked)
+        gained = self._value(forward.uncovered) - self._value(either_way.uncovered)
+        return either_way if gained > ZERO else forward
 
     def _fund(self, blocked: frozenset[str]) -> Funding:
         # The symbol of a security may spell a currency; only FROM/TO names are exchanges.

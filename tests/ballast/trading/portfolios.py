@@ -73,10 +73,9 @@ def _costs(chance: random.Random) -> Costs:
 
 
 def _amount(chance: random.Random, costs: Costs, currency: str, high: int) -> Decimal:
-    """Draw an amount of a currency that is worth up to as many euros, small ones as often as large ones."""
-    euros = Decimal(chance.randint(1, high * 100)).scaleb(-2) * chance.choice(
-        [1, 1, Decimal("0.01")]
-    )
+    """Draw an amount of a currency that is worth up to as many euros, one in three a hundredth of it."""
+    share = Decimal(chance.choice(["1", "1", "0.01"]))
+    euros = Decimal(chance.randint(1, high * 100)).scaleb(-2) * share
     return (euros * costs.rates.rate("EUR", currency)).quantize(Decimal("0.01"))
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ballast.errors import MissingRateError
 from ballast.settings import CostSettings
 from ballast.trading.costs import Costs
+from ballast.trading.currency_pairs import CurrencyPair
 from ballast.trading.exchange import Funding, fund
 from tests.ballast.trading.markets import (
     CURRENCIES,
@@ -170,3 +171,137 @@ def test_a_missing_rate_is_an_error_and_never_one() -> None:
 def test_balances_above_zero_are_left_alone() -> None:
     balances = {"EUR": Decimal("0.01"), "USD": Decimal(0)}
     assert fund(balances, DOLLARS, "EUR", NOTHING) == Funding((), balances, {})
+
+
+_EVERY = [(a, b) for number, a in enumerate(CURRENCIES) for b in CURRENCIES[number + 1 :]]
+_offered = st.lists(
+    st.builds(
+        lambda names, turned, by: CurrencyPair(names[turned], names[not turned], by),
+        st.sampled_from(_EVERY),
+        st.booleans(),
+        st.sampled_from([Decimal("0.01"), Decimal(1), Decimal(50)]),
+    ),
+    unique_by=lambda pair: frozenset((pair.base, pair.quote)),
+)
+_buffers = st.sampled_from([Decimal(0), Decimal("0.02")])
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases, _pairs, _offered, _buffers)
+def test_along_offered_pairs_no_source_and_no_currency_in_between_loses_what_it_needs(
+    balances: dict[str, Decimal],
+    costs: Costs,
+    base: str,
+    blocked: frozenset[str],
+    pairs: list[CurrencyPair],
+    buffer: Decimal,
+) -> None:
+    funding = fund(balances, costs, base, blocked, pairs=pairs, buffer=buffer)
+    directions = {f"{p.base}/{p.quote}" for p in pairs} | {f"{p.quote}/{p.base}" for p in pairs}
+    left = dict(balances)
+    for number, exchange in enumerate(funding.exchanges):
+        assert exchange.pair in directions - blocked
+        source, target = exchange.from_currency, exchange.to_currency
+        # Sources pay from what they have; every currency in between pays from what has just arrived.
+        left[source] -= exchange.from_amount + exchange.fee
+        assert left[source] >= 0
+        left[target] = left.get(target, Decimal(0)) + exchange.to_amount
+        if exchange.leg > 1:
+            before = funding.exchanges[number - 1]
+            assert (before.to_currency, before.leg) == (source, exchange.leg - 1)
+            assert exchange.from_amount + exchange.fee <= before.to_amount
+    assert left == funding.balances
+    assert funding.uncovered == {c: -a for c, a in left.items() if a < 0}
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases)
+def test_where_every_pair_is_offered_as_much_is_covered_as_without_pairs(
+    balances: dict[str, Decimal], costs: Costs, base: str
+) -> None:
+    # Sold from the source or bought in the target, a pair moves the same money but for a cent.
+    pairs = [CurrencyPair(a, b) for a, b in _EVERY]
+    offered = in_base(
+        fund(balances, costs, base, NOTHING, pairs=pairs).uncovered, costs.rates, base
+    )
+    direct = in_base(fund(balances, costs, base, NOTHING).uncovered, costs.rates, base)
+    cent = in_base(dict.fromkeys(CURRENCIES, Decimal("0.05")), costs.rates, base)
+    assert abs(offered - direct) <= cent * len(CURRENCIES)
+
+
+@_examples
+@given(_balances, costs_of_a_day(), _bases, _offered)
+def test_the_buffer_is_bought_only_where_nothing_else_goes_short_for_it(
+    balances: dict[str, Decimal], costs: Costs, base: str, pairs: list[CurrencyPair]
+) -> None:
+    buffer = Decimal("0.02")
+    funding = fund(balances, costs, base, NOTHING, pairs=pairs, buffer=buffer)
+    for target in {e.to_currency for e in funding.exchanges if balances.get(e.to_currency, 0) < 0}:
+        if target in funding.uncovered:
+            continue
+        # The last order is rounded up to an increment, up to fifty units of either currency, and a few cents.
+        coarse = sum(
+            (
+                Decimal(52) * max(Decimal(1), costs.rates.rate(source, target))
+                for source in CURRENCIES
+            ),
+            Decimal(0),
+        )
+        assert funding.balances[target] <= -balances[target] * buffer + coarse
+
+
+LINES = (CurrencyPair("GBP", "EUR"), CurrencyPair("EUR", "HKD"), CurrencyPair("USD", "HKD"))
+PLAIN = Costs(
+    CostSettings(exchange_percent=Decimal(0)), rates_from({"EUR": 1, "USD": 2, "HKD": 10, "GBP": 1})
+)
+
+
+def test_a_route_of_two_legs_leaves_the_currency_in_between_as_it_was() -> None:
+    balances = {"GBP": Decimal(100), "HKD": Decimal(-500)}
+    funding = fund(balances, PLAIN, "EUR", NOTHING, pairs=LINES)
+    assert [(e.pair, e.leg) for e in funding.exchanges] == [("GBP/EUR", 1), ("EUR/HKD", 2)]
+    assert 0 <= funding.balances["EUR"] < Decimal("0.05")
+    assert funding.uncovered == {}
+
+
+def test_where_a_pair_is_blocked_another_source_or_route_is_used() -> None:
+    balances = {"GBP": Decimal(100), "USD": Decimal(60), "HKD": Decimal(-500)}
+    blocked = frozenset({"EUR/HKD"})
+    funding = fund(balances, PLAIN, "EUR", blocked, pairs=LINES)
+    assert [exchange.pair for exchange in funding.exchanges] == ["USD/HKD"]
+    detour = (*LINES, CurrencyPair("EUR", "USD"))
+    funding = fund(balances, PLAIN, "EUR", blocked, pairs=detour)
+    pairs = [exchange.pair for exchange in funding.exchanges]
+    assert pairs == ["USD/HKD", "GBP/EUR", "EUR/USD", "USD/HKD"]
+    assert funding.uncovered == {}
+
+
+def test_a_source_without_a_way_is_no_source() -> None:
+    balances = {"GBP": Decimal(100), "HKD": Decimal(-500)}
+    funding = fund(balances, PLAIN, "EUR", NOTHING, pairs=LINES[:1])
+    assert (funding.exchanges, funding.uncovered) == ((), {"HKD": Decimal(500)})
+
+
+def test_a_share_more_than_the_shortfall_is_bought_where_the_source_affords_it() -> None:
+    rich = fund(
+        {"EUR": Decimal(1000), "USD": Decimal(-100)}, PLAIN, "EUR", NOTHING, buffer=Decimal("0.02")
+    )
+    assert rich.exchanges[0].to_amount == Decimal("102.02")
+    poor = fund(
+        {"EUR": Decimal("50.01"), "USD": Decimal(-100)},
+        PLAIN,
+        "EUR",
+        NOTHING,
+        buffer=Decimal("0.02"),
+    )
+    assert poor.exchanges[0].to_amount == Decimal("100.02")
+
+
+def test_an_order_sized_in_the_target_keeps_back_a_share_of_its_source() -> None:
+    # The broker's rate decides how many dollars a purchase of euros takes.
+    balances = {"EUR": Decimal(-50), "USD": Decimal(100)}
+    pairs = (CurrencyPair("EUR", "USD"),)
+    funding = fund(balances, PLAIN, "EUR", NOTHING, pairs=pairs, buffer=Decimal("0.02"))
+    (exchange,) = funding.exchanges
+    assert exchange.from_amount * Decimal("1.02") <= 100
+    assert (exchange.instrument, exchange.to_amount) == (pairs[0], Decimal("49.01"))

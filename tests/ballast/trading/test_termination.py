@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.ballast.trading.episodes import carry_out, expected_outcome
+from tests.ballast.trading.episodes import carry_out
 from tests.ballast.trading.portfolios import portfolio
+from tests.ballast.trading.solvency import expected_outcome
 
 
 def _repair_all(seeds: range) -> Counter[str]:
