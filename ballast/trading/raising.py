@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ballast.money import ZERO, multiply, to_cents
+from ballast.money import CENT, ZERO, multiply, to_cents
 from ballast.trading.costs import Costs
 from ballast.trading.currency_pairs import Leg, route
 from ballast.trading.sales import Sale, Sellable, choose_sales
@@ -110,10 +110,13 @@ class _Raising:
         )
 
     def _before(self, way: Sequence[Leg], value: Decimal) -> Decimal:
-        """Return what a value takes at the start of its way: fees, what stays behind, and whole increments."""
+        """Return what a value takes at the start of its way: fees, cents, what stays behind, whole increments."""
         fee = Decimal(1) + self._costs.settings.exchange_percent
         for leg in way:
             value = multiply(value, fee)
+            # Amounts, fees and proceeds are rounded to the cent.
+            for currency in (leg.source, leg.target):
+                value += self._costs.rates.convert(2 * CENT, currency, self._base)
             if self._is_offered_only:
                 increment = leg.pair.increment
                 value += self._costs.rates.convert(increment, leg.pair.base, self._base)
