@@ -139,15 +139,20 @@ class _Decision:
     def exchange(self) -> Round | None:
         """Exchange what is at hand, as far as the plan for all that is expected takes it."""
         spendable = dict(self._spendable)
-        first: dict[str, Exchange] = {}
+        orders: dict[str, Exchange] = {}
         for exchange in self.now.exchanges:
             # A later leg spends what its first one brings, in a round to come.
-            if exchange.leg == 1 and exchange.pair not in first:
-                source = exchange.from_currency
-                spendable[source] -= self._at_most(exchange)
-                if spendable[source] >= ZERO:
-                    first[exchange.pair] = exchange
-        return self.act(tuple(first.values()), ()) if first else None
+            if exchange.leg > 1:
+                continue
+            order, source = (
+                self._joined(orders.get(exchange.pair), exchange),
+                exchange.from_currency,
+            )
+            already = self._at_most(orders[order.pair]) if order.pair in orders else ZERO
+            if self._at_most(order) - already <= spendable[source]:
+                spendable[source] -= self._at_most(order) - already
+                orders[order.pair] = order
+        return self.act(tuple(orders.values()), ()) if orders else None
 
     def await_cash(self) -> Round | None:
         """Wait for what covers it: nothing is sold while the cash is there and only an order in the way."""
@@ -208,6 +213,15 @@ class _Decision:
         """Return a round with its sentence."""
         amounts = ", ".join(f"{to_cents(a)} {name}" for name, a in sorted(self.missing.items()))
         return Round(outcome, why=f"Short of {amounts}: {reason}", held_back=held_back)
+
+    def _joined(self, one: Exchange | None, other: Exchange) -> Exchange:
+        """Return one order for two exchanges of a pair, which routes to different currencies may share."""
+        if one is None:
+            return other
+        paid = one.from_amount + other.from_amount
+        brought = one.to_amount + other.to_amount
+        fee = self._costs.exchange_fee(paid)
+        return replace(one, from_amount=paid, to_amount=brought, fee=fee)
 
     def _at_most(self, exchange: Exchange) -> Decimal:
         """Return what may leave the source: of an order sized in the target, the broker's rate decides."""

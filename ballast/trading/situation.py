@@ -31,6 +31,7 @@ class Situation:
         What the broker exchanges; None means any currency for any other.
     closed_symbols, refused : frozenset of str
         What cannot be traded in this run: its market is closed, or the broker refused it or filled not even a lot.
+        What was refused may be remembered for later runs, until one is halted: then it is worth another try.
     used_pairs : tuple of str
         The FROM/TO of every exchange of this episode since its last sale that was filled at least in part; one that
         was carried out twice is listed twice.

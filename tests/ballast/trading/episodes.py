@@ -187,31 +187,38 @@ class Episode:
 
 
 def carry_out(broker: Broker, policy: Policy) -> Episode:
-    """Repair day after day; fails where a round does not bring the end nearer or the shortfall rises."""
+    """Repair day after day; fails where a round does not bring the end nearer or the shortfall rises.
+
+    What was refused is left alone while there is another way, and tried again when there is none.
+    """
     acting = 0
+    refused: frozenset[str] = frozenset()
     least = broker.shortfall()
     bound = most_rounds(broker.situation(frozenset())) * (1 + len(broker.halted_until))
     while True:
-        decided, rounds, least = _run(broker, policy, least)
+        decided, rounds, least, refused = _run(broker, policy, least, refused)
         acting += rounds
         assert acting <= bound
         if decided.outcome in {"repaired", "cannot_pay"} or broker.is_quiet:
             return Episode(decided, acting, broker.day)
+        if decided.outcome == "halted":
+            refused = frozenset()
         broker.next_day()
         after = broker.shortfall()
         assert after <= least + broker.lost_to_fees, "the shortfall rose"
         broker.lost_to_fees, least = Fraction(0), after
 
 
-def _run(broker: Broker, policy: Policy, least: Fraction) -> tuple[Round, int, Fraction]:
-    refused: frozenset[str] = frozenset()
+def _run(
+    broker: Broker, policy: Policy, least: Fraction, refused: frozenset[str]
+) -> tuple[Round, int, Fraction, frozenset[str]]:
     before: tuple[int, int] | None = None
     rounds = 0
     while True:
         situation = broker.situation(refused)
         decided = next_actions(situation, broker.costs, policy)
         if decided.outcome != "act":
-            return decided, rounds, least
+            return decided, rounds, least, refused
         assert decided.exchanges or decided.sales
         now = variant(situation)
         assert before is None or now < before, f"{before} became {now}"
