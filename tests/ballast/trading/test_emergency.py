@@ -236,7 +236,7 @@ def test_the_buffer_is_sold_on_top() -> None:
     situation = _situation({"EUR": "-2000"}, EUROS)
     (plain,) = _next(situation, Decimal(0)).sales
     (buffered,) = _next(situation, Decimal("0.5")).sales
-    assert (plain.quantity, buffered.quantity) == (41, 61)
+    assert (plain.quantity, buffered.quantity) == (Decimal(41), Decimal(61))
 
 
 def test_a_missing_rate_is_an_error_and_never_one() -> None:

@@ -135,7 +135,7 @@ def test_an_amount_is_multiplied_by_the_rate_from_source_to_target() -> None:
     # D-06: two dollars per euro; 100 dollars take 50 euros and the half cent of margin.
     funding = fund({"EUR": Decimal(1000), "USD": Decimal(-100)}, DOLLARS, "EUR", NOTHING)
     (exchange,) = funding.exchanges
-    assert (exchange.pair, exchange.rate) == ("EUR/USD", 2)
+    assert (exchange.pair, exchange.rate) == ("EUR/USD", Decimal(2))
     assert (exchange.from_amount, exchange.to_amount) == (Decimal("50.01"), Decimal("100.02"))
     reverse = fund({"EUR": Decimal(-50), "USD": Decimal(1000)}, DOLLARS, "EUR", NOTHING)
     (exchange,) = reverse.exchanges
