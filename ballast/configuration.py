@@ -27,6 +27,7 @@ from ballast.settings import (
     PaperSettings,
     PerformanceSettings,
     PlannerSettings,
+    RebalancingSettings,
     ReconciliationSettings,
     RegimeSettings,
     ScheduleSettings,
@@ -67,6 +68,7 @@ class Portfolio(StrictModel):
     planner: PlannerSettings = PlannerSettings()
     emergency: EmergencySettings = EmergencySettings()
     trading: TradingSettings = TradingSettings()
+    rebalancing: RebalancingSettings = RebalancingSettings()
     storage: StorageSettings = StorageSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     schedule: ScheduleSettings = ScheduleSettings()

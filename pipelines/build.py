@@ -11,8 +11,15 @@ from pipelines.alert_sensors import ALERT_SENSORS
 from pipelines.guard_jobs import GUARD_JOBS, guard_sensor
 from pipelines.jobs import ASSET_JOBS, deliver_alerts
 from pipelines.maintenance_jobs import MAINTENANCE_JOBS
+from pipelines.order_jobs import ORDER_JOBS
+from pipelines.rebalance_sensors import REBALANCE_SENSORS
 from pipelines.reconciliation_triggers import periodic_reconciliation
-from pipelines.schedules import daily_schedule, maintenance_schedules, sync_cycle_schedule
+from pipelines.schedules import (
+    daily_schedule,
+    execution_schedule,
+    maintenance_schedules,
+    sync_cycle_schedule,
+)
 from pipelines.sensors import SENSORS
 from pipelines.sessions import session_partitions
 from resources.workspace import Workspace
@@ -33,6 +40,7 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
     """
     sessions = session_partitions(workspace.portfolio, workspace.portfolio_calendars)
     is_live = workspace.portfolio.sessions.last is None
+    is_trading = is_live and workspace.portfolio.mode != "research"
     # One policy for everything; on recorded data nothing can be fresh.
     freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4)) if is_live else None
 
@@ -44,17 +52,18 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
 
     return dg.Definitions(
         assets=dg.map_asset_specs(complete, ASSETS),
-        jobs=[*ASSET_JOBS, *GUARD_JOBS, *MAINTENANCE_JOBS, deliver_alerts],
+        jobs=[*ASSET_JOBS, *GUARD_JOBS, *ORDER_JOBS, *MAINTENANCE_JOBS, deliver_alerts],
         schedules=[
             daily_schedule(sessions, is_live=is_live),
             periodic_reconciliation(
                 workspace.portfolio.reconciliation.interval,
-                is_on=is_live and workspace.portfolio.mode == "paper",
+                is_on=is_trading,
             ),
+            execution_schedule(is_on=is_trading),
             sync_cycle_schedule(workspace.portfolio.schedule.sync_cycle_minutes, is_live=is_live),
             *maintenance_schedules(is_live=is_live),
         ],
-        sensors=[*SENSORS, *ALERT_SENSORS, guard_sensor],
+        sensors=[*SENSORS, *REBALANCE_SENSORS, *ALERT_SENSORS, guard_sensor],
         resources={"workspace": resource},
         executor=dg.in_process_executor,
     )

@@ -15,14 +15,12 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
 from pipelines.maintenance_commands import add_maintenance_commands
+from pipelines.order_commands import add_order_commands
 from pipelines.reconciliation_commands import add_reconciliation_commands
 from resources.discretion import discreet_output, guard_process
-from resources.recommendations import EMERGENCY
 from resources.secrets import redaction_of_environment
 from resources.workspace import PORTFOLIO_VARIABLE, Workspace, open_workspace, portfolio_path
 
@@ -86,10 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument("--port", type=int, default=3000)
     dev.set_defaults(command=_dev)
 
-    repair = commands.add_parser("emergency", help="run the emergency rebalance for a session")
-    repair.add_argument("--session", type=date.fromisoformat)
-    repair.set_defaults(command=_emergency)
-
     alerts = commands.add_parser("alerts", help="try every route, or deliver what is waiting")
     alerts.add_argument("action", choices=["test", "deliver"])
     alerts.set_defaults(command=_alerts)
@@ -101,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     metrics.set_defaults(command=_metrics)
 
+    add_order_commands(commands)
     add_reconciliation_commands(commands)
     add_maintenance_commands(commands)
 
@@ -173,25 +168,6 @@ def _dev(workspace: Workspace, options: argparse.Namespace) -> int:
     ]  # fmt: skip
     print(f"The Dagster UI opens at http://127.0.0.1:{options.port} in a few seconds.", flush=True)
     os.execv(sys.executable, command)
-
-
-def _emergency(workspace: Workspace, options: argparse.Namespace) -> int:
-    from pipelines.execution import Runner
-
-    runner = Runner(workspace)
-    session = options.session or runner.newest_session()
-    outcome = runner.run("emergency_rebalance", session)
-    if not outcome.success:
-        return _explain(outcome)
-    for account in workspace.portfolio.base_currencies:
-        steps = workspace.recommendations.of(account, EMERGENCY)
-        orders = workspace.orders.table(account).filter(pl.col("origin") == EMERGENCY)
-        print(f"{account}: {len(steps)} steps advised, {orders.height} orders sent so far")
-        for step in steps:
-            print(
-                f"  {step['step']}. {step['side']} {step['quantity'].normalize():f} {step['symbol']}"
-            )
-    return 0
 
 
 def _alerts(workspace: Workspace, options: argparse.Namespace) -> int:

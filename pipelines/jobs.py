@@ -89,6 +89,23 @@ plan_portfolio = dg.define_asset_job(
     description="Only the plan, from what is published for the session.",
 )
 
+_ORDERS = ("orders", "executions")
+
+rebalance = dg.define_asset_job(
+    "rebalance",
+    selection=dg.AssetSelection.assets("planner_recommendations", *_ORDERS),
+    description="A new plan from what is published, and in paper and live mode its orders.",
+)
+
+execute_plan = dg.define_asset_job(
+    "execute_plan",
+    selection=dg.AssetSelection.assets(*_ORDERS),
+    description=(
+        "The steps of the newest plan that the gate did not let pass before, each once; in research mode nothing is"
+        " sent."
+    ),
+)
+
 reconcile_accounts = dg.define_asset_job(
     "reconcile_accounts",
     selection=dg.AssetSelection.assets(
@@ -140,6 +157,6 @@ def deliver_alerts() -> None:
 
 ASSET_JOBS = (
     daily_pipeline, sync_cycle, sync_portfolio, sync_prices, sync_historical, sync_securities_data,
-    rebuild_universe, sync_recommendations, plan_portfolio, reconcile_accounts, import_statements,
-    accept_proposals, emergency_rebalance,
+    rebuild_universe, sync_recommendations, plan_portfolio, rebalance, execute_plan, reconcile_accounts,
+    import_statements, accept_proposals, emergency_rebalance,
 )  # fmt: skip

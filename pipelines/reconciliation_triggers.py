@@ -93,7 +93,7 @@ def fills_sensor(
     context = fills_context(fills)
     waited = now() - max(fill.known_at for fill in fills)
     return dg.RunRequest(
-        run_key=f"fills:{context['until']}:{_attempt(waited)}",
+        run_key=f"fills:{context['until']}:{attempt(waited)}",
         partition_key=max(fill.session for fill in fills).isoformat(),
         tags=trigger_tags(context),
     )
@@ -119,7 +119,7 @@ def inconclusive_sensor(
     if undecided.is_empty():
         return dg.SkipReason(f"Every figure of session {session} was judged.")
     entry = snapshot.entries["reconciliation_report", session]
-    version = f"{entry.sha256[:12]}:{_attempt(now() - entry.published_at)}"
+    version = f"{entry.sha256[:12]}:{attempt(now() - entry.published_at)}"
     accounts = undecided["account_id"].unique().sort().to_list()
     return dg.RunRequest(
         run_key=f"retry:{session}:{version}",
@@ -128,7 +128,7 @@ def inconclusive_sensor(
     )
 
 
-def _attempt(waited: timedelta) -> int:
+def attempt(waited: timedelta) -> int:
     """Number the requests for what is still waiting: a run may have failed, or come too early."""
     return min(waited // _RETRY_AFTER, _MOST_RETRIES)
 

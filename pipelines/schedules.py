@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from pipelines.jobs import daily_pipeline, sync_cycle
+from pipelines.jobs import daily_pipeline, execute_plan, sync_cycle
 from pipelines.reconciliation_triggers import newest_run_session, trigger_tags
+from resources.recommendations import PLAN
 from resources.workspace_resource import WorkspaceResource
 
 _NOT_DONE = [
@@ -79,6 +80,46 @@ def sync_cycle_schedule(minutes: int, *, is_live: bool) -> dg.ScheduleDefinition
         )
 
     return every_few_minutes
+
+
+def execution_schedule(*, is_on: bool) -> dg.ScheduleDefinition:
+    """Return the schedule that carries the newest plan on, step by step as the gate lets it, while exchanges trade."""
+
+    @dg.schedule(
+        name="execute_plan_in_trading_hours",
+        job=execute_plan,
+        cron_schedule="*/15 * * * 1-5",
+        execution_timezone="UTC",
+        default_status=_status(is_on=is_on),
+        description=(
+            "Every quarter of an hour on weekdays: the next steps of the newest plan, where orders are placed. The gate"
+            " knows each exchange's hours, and how often may be traded."
+        ),
+    )
+    def next_steps(
+        context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Request the next steps, unless there are none or the run before is not done."""
+        opened = workspace.open()
+        if opened.portfolio.mode == "research":
+            return dg.SkipReason("Research mode sends no orders.")
+        session = newest_run_session(opened)
+        waiting = [
+            step
+            for account in opened.portfolio.base_currencies
+            for step in opened.recommendations.of(account, PLAN)
+        ]
+        if session is None or not any(str(step["session"]) == session for step in waiting):
+            return dg.SkipReason(f"No step of the plan of session {session} is waiting.")
+        unfinished = dg.RunsFilter(job_name=execute_plan.name, statuses=_NOT_DONE)
+        if context.instance.get_runs_count(unfinished):
+            return dg.SkipReason("The run before is not done yet.")
+        return dg.RunRequest(
+            run_key=f"execute:{context.scheduled_execution_time.isoformat()}",
+            partition_key=session,
+        )
+
+    return next_steps
 
 
 def maintenance_schedules(*, is_live: bool) -> list[dg.ScheduleDefinition]:

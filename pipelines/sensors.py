@@ -1,50 +1,80 @@
 """Sensors: they look at what is published, decide with pure functions, and never do the work themselves."""
 
 import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
 
 import dagster as dg
 import polars as pl
 
+from ballast.market.exchange_rates import Rates
 from pipelines.jobs import emergency_rebalance, import_statements
-from pipelines.reconciliation_triggers import TRIGGERS, trigger_tags
+from pipelines.reconciliation_triggers import TRIGGERS, attempt, trigger_tags
 from pipelines.sessions import session_partitions
+from resources.clock import now
 from resources.statements import dropped_files
 from resources.workspace_resource import WorkspaceResource
 
 _EVERY_SECONDS = 30
 
 
-def negative_accounts(balances: pl.DataFrame) -> list[str]:
-    """Return the accounts with a negative balance in any currency.
+def short_accounts(
+    balances: pl.DataFrame, reserve: Decimal, bases: Mapping[str, str], rates: Rates
+) -> list[str]:
+    """Return the accounts with a balance below the reserve in any currency.
 
     Parameters
     ----------
     balances : pl.DataFrame
         `BrokerBalances`.
+    reserve : Decimal
+        Least balance of a currency, in the base currency of its account; zero: only negative balances count.
+    bases : mapping of str to str
+        Base currency per account.
     """
-    negative = balances.filter(pl.col("balance") < 0)
-    return negative["account_id"].unique().sort().to_list()
+    short = {
+        account
+        for account, currency, balance in balances.iter_rows()
+        if balance < rates.convert(reserve, bases[account], currency)
+    }
+    return sorted(short)
 
 
 @dg.sensor(
     job=emergency_rebalance,
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts the emergency rebalance when a published broker balance is negative.",
+    description="Starts the emergency rebalance when a published broker balance is negative, or below the reserve.",
 )
 def negative_cash_sensor(
     _context: dg.SensorEvaluationContext, workspace: WorkspaceResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one repair per account, session and state of the balances."""
-    snapshot = workspace.open().lake.snapshot(["broker_balances"])
+    """Request one repair per account, session and state of the balances, and more while an episode goes on."""
+    opened = workspace.open()
+    portfolio = opened.portfolio
+    snapshot = opened.lake.snapshot(["broker_balances", "exchange_rates"])
     sessions = snapshot.partitions("broker_balances")
     if not sessions:
         return dg.SkipReason("No broker balances have been published yet; run daily_pipeline.")
     session = sessions[-1]
-    accounts = negative_accounts(snapshot.read("broker_balances", session))
+    if session not in snapshot.partitions("exchange_rates"):
+        return dg.SkipReason(f"No exchange rates of session {session}; run daily_pipeline.")
+    accounts = short_accounts(
+        snapshot.read("broker_balances", session),
+        portfolio.emergency.reserve,
+        portfolio.base_currencies,
+        Rates.of(snapshot.read("exchange_rates", session)),
+    )
     if not accounts:
-        return dg.SkipReason(f"No broker balance is negative in session {session}.")
-    version = snapshot.entries["broker_balances", session].sha256[:12]
+        below = (
+            f"below {portfolio.emergency.reserve}" if portfolio.emergency.reserve else "negative"
+        )
+        return dg.SkipReason(f"No broker balance is {below} in session {session}.")
+    entry = snapshot.entries["broker_balances", session]
+    version = entry.sha256[:12]
+    if portfolio.mode != "research":
+        # What waits for a settlement or an open market goes on without a new answer of the broker.
+        version += f":{attempt(now() - entry.published_at)}"
     return dg.RunRequest(
         run_key=f"negative_cash:{'+'.join(accounts)}:{session}:{version}",
         partition_key=session,

@@ -22,6 +22,7 @@ from ballast.settings.portfolio import (
     StorageSettings,
     TaxSettings,
 )
+from ballast.settings.rebalancing import RebalancingSettings
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
 from ballast.settings.schedule import ScheduleSettings
 from ballast.settings.trading import TradingSettings
@@ -43,6 +44,7 @@ __all__ = [
     "PaperSettings",
     "PerformanceSettings",
     "PlannerSettings",
+    "RebalancingSettings",
     "ReconciliationSettings",
     "ReconciliationTolerances",
     "RegimeSettings",

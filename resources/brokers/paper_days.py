@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -54,7 +55,8 @@ def events_between(
                 events.append(_settled(movements, balances))
         for event in (event for event in script if event.session == day):
             outcome = execute(
-                market,
+                # What happened before Ballast was not bound to the pairs that are offered now.
+                replace(market, pairs=None),
                 balances,
                 event_id=event.event_id,
                 side=event.action,

@@ -82,7 +82,7 @@ def test_money_in_the_file_never_passes_through_a_float() -> None:
         ("[costs]\nfixed = 'two'", "costs.fixed"),
         ("[costs]\nfixed = nan", "costs.fixed"),
         ("[sessions]\nfirst = 'soon'", "sessions.first"),
-        ("mode = 'live'", "mode"),
+        ("mode = 'margin'", "mode"),
         ("[market_data]\nsource = 'bloomberg'", "market_data.source"),
         ("base_currency = 'euro'", "base_currency"),
         ("[regime]\nwindow = 19", "regime.window"),
@@ -169,7 +169,7 @@ def test_names_that_do_not_fit_together_are_named(text: str, said: str) -> None:
 
 
 def test_all_problems_are_named_at_once_and_no_others() -> None:
-    text = f"mode = 'live'\n[costs]\nfixd = 1\nfixed = -1\n{targets(AAPL=2)}"
+    text = f"mode = 'margin'\n[costs]\nfixd = 1\nfixed = -1\n{targets(AAPL=2)}"
     problems = refusal(text).split("; ")
     places = {problem.partition(": ")[0] for problem in problems}
     assert places == {"mode", "costs.fixd", "costs.fixed", "accounts.0.targets.AAPL"}

@@ -148,7 +148,7 @@ def test_every_check_was_evaluated(results: dict[str, dict[str, Any]]) -> None:
 _SENSORS = (
     "negative_cash_sensor", "fills_sensor", "statement_inbox_sensor", "guard_sensor",
     "startup_reconciliation_sensor", "inconclusive_sensor", "run_failure_alert_sensor",
-    "run_result_sensor", "alert_delivery_sensor",
+    "run_result_sensor", "alert_delivery_sensor", "drift_sensor", "cash_accumulation_sensor",
 )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def test_an_emergency_before_the_first_run_says_what_is_missing(tmp_path: Path) 
     (tmp_path / "portfolio.toml").write_text((REPOSITORY / "portfolio.toml").read_text())
     refused = ballast(tmp_path, "emergency")
     assert refused.returncode == 1
-    assert "Materialise prices for 2020-08-20" in refused.stderr
+    assert "Materialise exchange_rates for 2020-08-20" in refused.stderr
 
 
 def test_a_day_without_a_session_is_refused(folder: Path) -> None:
@@ -95,7 +95,33 @@ def test_paper_cash_and_emergency_work_from_the_terminal(
     assert "there is no account 'nobody'" in unknown.stderr
     repaired = ballast(folder, "emergency")
     assert repaired.returncode == 0, repaired.stderr
-    assert "1. exchange" in repaired.stdout
+    assert "europe: advised" in repaired.stdout
+    assert "Advised: exchange" in repaired.stdout
+    assert "america: not short of cash" in repaired.stdout
+
+
+def test_an_order_from_the_terminal_passes_the_gate_like_any_other(
+    folder: Path, first_run: subprocess.CompletedProcess[str]
+) -> None:
+    asked = ("order", "europe", "sell", "ASML.AS", "2", "--reason", "a test", "--by", "me")
+    stopped = ballast(folder, *asked)
+    assert stopped.returncode == 1
+    assert "Research mode only recommends" in stopped.stdout
+    assert "stopped by mode" in ballast(folder, "orders").stdout
+    text = (folder / "portfolio.toml").read_text()
+    (folder / "portfolio.toml").write_text(text.replace('mode = "research"', 'mode = "paper"'))
+    try:
+        once = ballast(folder, *asked, "--request", "mine")
+        assert (once.returncode, "filled" in once.stdout) == (0, True), once.stdout
+        again = ballast(folder, *asked, "--request", "mine")
+        assert "europe.person-mine.1: filled" in again.stdout
+        assert ballast(folder, "orders").stdout.count(" filled") == 1
+        assert "0 orders are in doubt" in ballast(folder, "settle").stdout
+    finally:
+        (folder / "portfolio.toml").write_text(text)
+    nonsense = ballast(folder, *asked[:4], "two", "--reason", "a test", "--by", "me")
+    assert nonsense.returncode == 2
+    assert "no positive number of units" in nonsense.stderr
 
 
 def test_a_broken_portfolio_file_is_refused_with_place_and_remedy(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
         "import_statements", "accept_proposals", "deliver_alerts", "daily_maintenance",
         "weekly_maintenance", "health_check", "sync_cycle", "sync_portfolio", "sync_historical",
         "sync_securities_data", "rebuild_universe", "sync_recommendations", "plan_portfolio",
+        "rebalance", "execute_plan", "place_order", "cancel_order", "clear_stuck_orders",
         "run_guards", "trip_kill_switch", "reset_kill_switch",
     } <= jobs  # fmt: skip
     repository = definitions.get_repository_def()
@@ -81,6 +82,8 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
         "startup_reconciliation_sensor",
         "inconclusive_sensor",
         "guard_sensor",
+        "drift_sensor",
+        "cash_accumulation_sensor",
         "run_failure_alert_sensor",
         "run_result_sensor",
         "alert_delivery_sensor",
@@ -89,6 +92,7 @@ def test_jobs_schedules_and_sensors_have_the_names_that_people_look_for(
         "daily_pipeline_after_close",
         "periodic_reconciliation",
         "sync_cycle_every_few_minutes",
+        "execute_plan_in_trading_hours",
         "daily_maintenance",
         "weekly_maintenance",
         "health_check",
@@ -208,7 +212,7 @@ def test_a_live_portfolio_is_scheduled_and_must_stay_fresh(tmp_path: Path) -> No
     schedules = live.definitions.get_repository_def().schedule_defs
     stopped = {each.name for each in schedules if each.default_status.value != "RUNNING"}
     # Nothing is traded in research mode, so that nothing has to be in the books within minutes.
-    assert stopped == {"periodic_reconciliation"}
+    assert stopped == {"periodic_reconciliation", "execute_plan_in_trading_hours"}
     assert all(spec.freshness_policy for spec in live.definitions.resolve_all_asset_specs())
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from tests.demonstration import SESSION, Demonstration, failed_checks
@@ -135,8 +136,10 @@ def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(tmp_p
     assert "sell" in sides
     assert set(orders["state"]) == {"filled"}
     # The account is repaired, not liquidated.
-    left = sum(balances(demonstration, "europe").values())
-    assert left < 3000
+    rates = demonstration.read("exchange_rates").filter(pl.col("to_currency") == "EUR")
+    in_euros = dict(rates.select("from_currency", "rate").rows())
+    cash = balances(demonstration, "europe")
+    assert sum(amount * in_euros[currency] for currency, amount in cash.items()) < 3000
 
 
 def test_repairing_again_repeats_nothing(tmp_path: Path) -> None:
@@ -152,6 +155,53 @@ def test_repairing_again_repeats_nothing(tmp_path: Path) -> None:
     assert balances(demonstration, "europe") == cash
 
 
+def test_the_timeline_tells_the_episode_from_need_to_repair(tmp_path: Path) -> None:
+    research = Demonstration.create(tmp_path)
+    assert research.run().success
+    overdraw(research, "europe", 60000, "EUR")
+    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration.run(job="emergency_rebalance")
+    steps = demonstration.read("emergency_steps")
+    phases = steps["phase"].to_list()
+    assert (phases[0], phases[-1]) == ("opened", "repaired")
+    assert set(phases[1:-1]) == {"exchange", "sell"}
+    # What is missing never rises from step to step.
+    assert steps["shortfall"].is_sorted(descending=True)
+    orders = demonstration.read("emergency_actions")
+    assert set(steps["client_order_id"].drop_nulls()) == set(orders["client_order_id"])
+    # A repair passes the same gate, and only what it may bypass is bypassed.
+    answers = demonstration.workspace.gate_log.table(SESSION)
+    bypassed = answers.filter(pl.col("verdict") == "bypassed")
+    assert set(bypassed["layer"]) == {"frequency"} or set(bypassed["layer"]) == set()
+
+
+def test_a_reserve_is_topped_up_like_a_negative_balance(tmp_path: Path) -> None:
+    reserve = ("[regime]", '[emergency]\nreserve = "1000"\n\n[regime]')
+    research = Demonstration.create(tmp_path, reserve)
+    assert research.run().success
+    cash = balances(research, "europe")["EUR"]
+    overdraw(research, "europe", int(cash) - 300, "EUR")
+    assert isinstance(tick(research, "negative_cash_sensor"), dg.RunRequest)
+    demonstration = Demonstration.create(tmp_path, PAPER, reserve)
+    demonstration.run(job="emergency_rebalance")
+    assert balances(demonstration, "europe")["EUR"] >= 1000
+
+
+def test_a_detour_over_the_pairs_that_are_offered_repairs_as_well(tmp_path: Path) -> None:
+    pairs = (
+        'opening = "demonstration"',
+        'opening = "demonstration"\ncurrency_pairs = ["USD/HKD", "EUR/HKD"]',
+    )
+    research = Demonstration.create(tmp_path, pairs)
+    assert research.run().success
+    overdraw(research, "europe", 30000, "EUR")
+    demonstration = Demonstration.create(tmp_path, PAPER, pairs)
+    assert failed_checks(demonstration.run(job="emergency_rebalance")) == set()
+    exchanged = demonstration.read("emergency_actions").filter(pl.col("side") == "exchange")
+    assert "USD/EUR" not in exchanged["symbol"]
+    assert {"USD/HKD", "HKD/EUR"} <= set(exchanged["symbol"])
+
+
 def test_an_account_that_cannot_pay_says_so(tmp_path: Path) -> None:
     research = Demonstration.create(tmp_path)
     assert research.run().success
@@ -159,5 +209,6 @@ def test_an_account_that_cannot_pay_says_so(tmp_path: Path) -> None:
     demonstration = Demonstration.create(tmp_path, PAPER)
     result = demonstration.run(job="emergency_rebalance")
     (materialization,) = result.asset_materializations_for_node("emergency_actions")
-    assert materialization.metadata["outcome"].value["europe"] == "cannot_pay"  # type: ignore[index,call-overload]
+    said = materialization.metadata["outcome"].value["europe"]  # type: ignore[index,call-overload]
+    assert str(said).startswith("cannot_pay: Short of ")
     assert failed_checks(result) == {"no_account_is_short_of_cash"}

@@ -26,6 +26,7 @@ from ballast.settings import ReconciliationSettings
 from ballast.tables import InFlight, Orders, polars_schema
 from resources.brokers.protocol import Broker
 from resources.ledger import Ledger
+from resources.orders import OrderBook
 from tests.simulation.world import World, actions, prices, rates, securities, trading_days
 
 NO_DIFFERENCE = ("matched", "inconclusive", "unavailable")
@@ -114,7 +115,7 @@ class Desk:
 
     def _orders(self, session: date) -> pl.DataFrame:
         rows = [
-            order.model_dump() | {"state": "filled", "detail": None}
+            order.model_dump() | {"state": "filled", "filled": order.quantity, "detail": None}
             for order in self.world.orders
             if order.session <= session
         ]
@@ -130,6 +131,7 @@ class Desk:
             brokers=dict.fromkeys(accounts, self.broker),
             broker=lambda account_id: self.broker,
             ledger=self.ledger,
+            orders=OrderBook(self.ledger.store),
             portfolio=SimpleNamespace(tolerances=self.settings),
         )
         return SimpleNamespace(session=session, workspace=workspace)

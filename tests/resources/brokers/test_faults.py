@@ -12,7 +12,7 @@ import pytest
 
 from ballast.books.broker_events import ConversionEvent, ExchangeFill, Fill, SplitEvent
 from ballast.errors import BrokerUnavailableError, ConfigurationError
-from resources.brokers.faults import FAULT_KINDS, Fault
+from resources.brokers.faults import FAULT_KINDS, ORDER_FAULTS, Fault
 from resources.brokers.protocol import Broker
 from resources.store import Store, sqlite_url
 from tests.resources.brokers.faulty import (
@@ -139,7 +139,7 @@ def test_what_is_told_nowhere_is_in_neither_account_of_events(
 
 
 def test_every_kind_is_tried() -> None:
-    elsewhere = {"lost_movement", "expiry", "unreachable"}
+    elsewhere = {"lost_movement", "expiry", "unreachable", *ORDER_FAULTS}
     assert {kind for kind, _, _ in CASES} | elsewhere == set(FAULT_KINDS)
 
 

@@ -65,14 +65,14 @@ def faults(draw: st.DrawFn, kinds: Sequence[FaultKind] = tuple(FAULT_KINDS)) -> 
     signed = st.tuples(numbers, st.sampled_from([1, -1])).map(lambda pair: pair[0] * pair[1])
     values: dict[str, st.SearchStrategy[Any]] = {
         "symbol": st.sampled_from(HELD[account]),
-        "quantity": signed,
+        "quantity": numbers if kind == "rate_limited" else signed,
         "price": numbers,
         "amount": numbers if kind not in {"interest", "correction"} else signed,
         "currency": st.sampled_from(["EUR", "USD"]),
         "other": st.just("HKD") if kind == "exchange" else st.sampled_from(["ORCL", "WKL.AS"]),
         "other_amount": numbers if kind == "exchange" else signed,
         "factor": st.sampled_from([Decimal("0.3"), Decimal("0.97")])
-        if kind in {"partial_fill", "lost_remainder"}
+        if kind in {"partial_fill", "lost_remainder", "order_partial", "order_cut"}
         else st.sampled_from([Decimal("0.5"), Decimal("1.01"), Decimal(3)]),
         "basis_share": st.sampled_from([Decimal("0.25"), Decimal(1)]),
         "until": st.integers(1, 40).map(lambda days: session + timedelta(days=days)),
