@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run dev test soak lint bench docs lock clean
+.PHONY: run dev drill test soak lint bench docs lock clean
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -14,6 +14,9 @@ run: .venv/installed  ## Run the daily pipeline on recorded data and print the r
 
 dev: .venv/installed  ## Open the Dagster UI on the same data
 	$(BIN)/ballast dev
+
+drill: .venv/installed  ## Rehearse orders and repairs with a broker that fails and a process that is killed
+	$(BIN)/ballast drill --runs $(or $(RUNS),25) --seed $(or $(SEED),1)
 
 test: .venv/installed  ## Run the tests that finish in minutes
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup

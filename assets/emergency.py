@@ -6,7 +6,7 @@ What an episode has done is in the store, as orders and as its timeline, so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,10 +21,8 @@ from ballast.money import ZERO, to_amount
 from ballast.trading.costs import Costs
 from ballast.trading.emergency import Round, Situation, next_actions, proposal, shortfalls
 from ballast.trading.orders import OrderIntent, client_order_id
+from ballast.trading.termination import most_rounds
 from resources.recommendations import EMERGENCY
-
-# Far above the bound that `ballast.trading.emergency` proves; it only keeps a defect from running for ever.
-_MOST_ROUNDS = 1000
 
 NOT_SHORT = "not short of cash"
 REPAIRED = "repaired"
@@ -86,8 +84,9 @@ def _repair_account(emergency: Emergency, desk: OrderDesk) -> Repair:
         _note(emergency, episode, "opened", situation, _in_words(_missing(situation)))
     if is_research:
         return _advise(emergency, episode, situation)
-    refused: frozenset[str] = frozenset()
-    for _ in range(_MOST_ROUNDS):
+    refused = emergency.refused_so_far(episode)
+    situation = replace(situation, refused=refused)
+    for _ in range(most_rounds(situation) + 1):
         decided = next_actions(situation, emergency.costs, emergency.policy)
         if decided.outcome == "repaired":
             return _end_episode(emergency)
@@ -99,7 +98,7 @@ def _repair_account(emergency: Emergency, desk: OrderDesk) -> Repair:
             if placed.state in _CAME_TO_NOTHING:
                 refused |= {step.symbol}
         situation = emergency.situation(episode, refused)
-    return Repair("unfinished", f"{_MOST_ROUNDS} rounds did not suffice")
+    return Repair("unfinished", "more rounds than it can take; this is a defect")
 
 
 def _end_episode(emergency: Emergency) -> Repair:

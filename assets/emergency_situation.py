@@ -83,6 +83,21 @@ class Emergency:
             used_pairs=() if episode is None else self._used_pairs(episode),
         )
 
+    def refused_so_far(self, episode: str) -> frozenset[str]:
+        """Return what the broker refused in this episode, so that no run tries it again.
+
+        After a run that was halted by refusals everything is tried once more.
+        """
+        steps = self.run.workspace.episodes.timeline().filter(pl.col("episode_id") == episode)
+        halted = steps.filter(pl.col("phase") == "halted")["number"].max()
+        since = steps if halted is None else steps.filter(pl.col("number") > halted)
+        orders = self.run.workspace.orders.table(self.account_id).filter(
+            pl.col("client_order_id").is_in(since["client_order_id"].drop_nulls().implode())
+            & pl.col("state").is_in(_NOT_FILLED)
+            & (pl.col("filled") == ZERO)
+        )
+        return frozenset(orders["symbol"])
+
     def minimums(self, balances: dict[str, Decimal]) -> dict[str, Decimal]:
         """Return the least balance of every currency: the reserve in base currency, converted."""
         reserve = self.run.workspace.portfolio.emergency.reserve

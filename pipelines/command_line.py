@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
+from pipelines.drill.commands import add_drill_commands
 from pipelines.maintenance_commands import add_maintenance_commands
 from pipelines.order_commands import add_order_commands
 from pipelines.reconciliation_commands import add_reconciliation_commands
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.set_defaults(command=_metrics)
 
     add_order_commands(commands)
+    add_drill_commands(commands)
     add_reconciliation_commands(commands)
     add_maintenance_commands(commands)
 

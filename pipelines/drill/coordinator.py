@@ -27,7 +27,7 @@ from pipelines.sessions import session_partitions
 from resources.brokers.faults_script import COLUMNS
 from resources.newest_session import newest_session
 from resources.store import Store
-from resources.store.schema import paper_accounts, paper_movements
+from resources.store.schema import paper_accounts, paper_movements, postings
 from resources.workspace import Workspace
 
 _SESSIONS = 4
@@ -112,13 +112,12 @@ def _prepare(workspace: Workspace, folder: Path) -> list[date]:
 
 
 def _rewind(store: Store, session: date) -> None:
-    """Take the broker back to a session: what it did by itself since, it will do again."""
+    """Take broker and books back to a session: what happened since will happen again, to other holdings."""
     with store.write() as connection:
-        connection.execute(
-            sa.delete(paper_movements).where(
-                paper_movements.c.occurred_at >= end_of_session(session)
+        for table in (paper_movements, postings):
+            connection.execute(
+                sa.delete(table).where(table.c.occurred_at >= end_of_session(session))
             )
-        )
         connection.execute(sa.update(paper_accounts).values(advanced_to=session))
 
 
