@@ -160,10 +160,12 @@ class GateFacts:
         """Return the trades that were ordered: all that came, or may still come, to something."""
         came_to_nothing = pl.col("state").is_in(_CAME_TO_NOTHING) & (pl.col("filled") == ZERO)
         rows = orders.filter(pl.col("side").is_in(["buy", "sell"]) & ~came_to_nothing)
-        return tuple(
+        trades = (
             PastTrade(row["symbol"], row["side"], row["decided_at"] or self.clock.moment)
             for row in rows.iter_rows(named=True)
         )
+        # A session that is run again does not know what was done after it.
+        return tuple(trade for trade in trades if trade.at <= self.clock.moment)
 
     def _history(self, orders: pl.DataFrame, intent: OrderIntent) -> TradingHistory:
         """Put together when a security was traded, by the books and by orders that may not be in them yet."""

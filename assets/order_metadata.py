@@ -36,7 +36,9 @@ def orders_table(orders: pl.DataFrame, answers: pl.DataFrame, fills: pl.DataFram
         state=pl.lit("stopped by ") + pl.col("layer"),
         detail=pl.col("reason"),
     )  # fmt: skip
-    return pl.concat([written, not_written], how="diagonal_relaxed")
+    every = pl.concat([written, not_written], how="diagonal_relaxed")
+    # What nobody said is no figure that is unknown.
+    return in_order(every).with_columns(pl.col("detail").fill_null(""))
 
 
 def gate_table(answers: pl.DataFrame) -> pl.DataFrame:
@@ -51,13 +53,23 @@ def gate_table(answers: pl.DataFrame) -> pl.DataFrame:
     wide = answers.with_columns(said=said).pivot(
         "layer", index=["client_order_id", "attempt", "side", "symbol"], values="said"
     )
-    return wide.select("client_order_id", "attempt", "side", "symbol", *LAYERS)
+    return in_order(wide).select("client_order_id", "attempt", "side", "symbol", *LAYERS)
 
 
 def history_table(history: pl.DataFrame) -> pl.DataFrame:
     """Return the events of each order in one line."""
     return history.group_by("client_order_id", maintain_order=True).agg(
         history=pl.col("state").str.join(" → "), last_recorded=pl.col("recorded_at").last()
+    )
+
+
+def in_order(table: pl.DataFrame) -> pl.DataFrame:
+    """Sort by the number at the end of the order's id, within account and plan or episode."""
+    name = pl.col("client_order_id")
+    return table.sort(
+        name.str.replace(r"\.\d+$", ""),
+        name.str.extract(r"(\d+)$").cast(pl.Int64),
+        maintain_order=True,
     )
 
 

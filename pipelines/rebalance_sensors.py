@@ -86,7 +86,8 @@ def _wished(
         return dg.SkipReason("Nothing has been planned yet; run daily_pipeline.")
     session = sessions[-1]
     positions = snapshot.entries["positions_snapshot", session]
-    if positions.published_at <= snapshot.entries["planner_recommendations", session].published_at:
+    # The outcome carries the hash of its inputs, so that it is published anew even if no step came of them.
+    if positions.published_at <= snapshot.entries["account_plans", session].published_at:
         return dg.SkipReason(f"The positions of session {session} are planned already.")
     wishes = look(snapshot, session)
     if not wishes:

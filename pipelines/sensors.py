@@ -7,7 +7,9 @@ from decimal import Decimal
 import dagster as dg
 import polars as pl
 
+from ballast.errors import MissingRateError
 from ballast.market.exchange_rates import Rates
+from ballast.money import ZERO
 from pipelines.jobs import emergency_rebalance, import_statements
 from pipelines.reconciliation_triggers import TRIGGERS, attempt, trigger_tags
 from pipelines.sessions import session_partitions
@@ -26,18 +28,29 @@ def short_accounts(
     Parameters
     ----------
     balances : pl.DataFrame
-        `BrokerBalances`.
+        `BrokerBalances`; an account that is configured no more is not judged.
     reserve : Decimal
-        Least balance of a currency, in the base currency of its account; zero: only negative balances count.
+        Least balance of a currency, in the base currency of its account; zero: only negative balances count, as they do
+        in a currency without a known rate.
     bases : mapping of str to str
         Base currency per account.
     """
-    short = {
+    rows = balances.select("account_id", "currency", "balance").iter_rows()
+    return sorted({
         account
-        for account, currency, balance in balances.iter_rows()
-        if balance < rates.convert(reserve, bases[account], currency)
-    }
-    return sorted(short)
+        for account, currency, balance in rows
+        if account in bases and balance < _least(reserve, bases[account], currency, rates)
+    })  # fmt: skip
+
+
+def _least(reserve: Decimal, base: str, currency: str, rates: Rates) -> Decimal:
+    if reserve == ZERO:
+        return ZERO
+    try:
+        return rates.convert(reserve, base, currency)
+    except MissingRateError:
+        # What is overdrawn is repaired, even if nobody knows what the reserve would be.
+        return ZERO
 
 
 @dg.sensor(

@@ -107,11 +107,11 @@ def judge(run: SessionRun, found: Findings) -> Findings:
         status = truth.status(row["account_id"], name)
         filled = ZERO if status is None else sum((_units(fill) for fill in status.fills), ZERO)
         if filled > row["quantity"]:
-            doubled.append(f"{name}: {filled} of {row['quantity']} filled")
+            doubled.append(f"{name}: {_plain(filled)} of {_plain(row['quantity'])} filled")
         if status is None and row["state"] in {"accepted", "partially_filled", "filled"}:
             lost.append(f"{name} is {row['state']} here and unknown there")
         if row["state"] not in {"submitted", "unknown"} and filled != row["filled"]:
-            lost.append(f"{name}: {row['filled']} filled here, {filled} there")
+            lost.append(f"{name}: {_plain(row['filled'])} filled here, {_plain(filled)} there")
     for name in _at_broker(workspace) - set(ours):
         doubled.append(f"{name} is at the broker and not ours")
     for account in workspace.brokers:
@@ -202,7 +202,7 @@ def _differences(run: SessionRun, account: str) -> list[str]:
     for commodity, quantity in ledger.select("commodity", "quantity").iter_rows():
         ours[commodity] = ours.get(commodity, ZERO) + quantity
     return [
-        f"{account} {name}: {ours.get(name, ZERO)} here, {theirs.get(name, ZERO)} there"
+        f"{account} {name}: {_plain(ours.get(name, ZERO))} here, {_plain(theirs.get(name, ZERO))} there"
         for name in sorted({*ours, *theirs})
         if ours.get(name, ZERO) != theirs.get(name, ZERO)
     ]
@@ -215,6 +215,10 @@ def _at_broker(workspace: Workspace) -> set[str]:
 
     with workspace.store.read() as connection:
         return set(connection.scalars(sa.select(paper_orders.c.client_order_id)))
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 def _units(fill: Any) -> Decimal:

@@ -77,7 +77,7 @@ def test_a_posting_that_is_missing_and_a_fill_that_is_are_found(run: SessionRun)
     delete(run, postings, postings.c.commodity == "ASML.AS", postings.c.quantity == Decimal(-2))
     delete(run, executions, executions.c.symbol == "ASML.AS")
     found = judge(run, Findings())
-    assert found.lost == ("europe.mine.1: 0 filled here, 2.00000000 there",)
+    assert found.lost == ("europe.mine.1: 0 filled here, 2 there",)
     assert [item.split(":")[0] for item in found.differences] == ["europe ASML.AS"]
 
 

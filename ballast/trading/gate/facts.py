@@ -154,3 +154,8 @@ def in_words(span: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} minutes"
     return f"{minutes // 60} hours" if minutes < 2880 else f"{minutes // 1440} days"
+
+
+def plain(amount: Decimal) -> str:
+    """Write an amount with the digits that it has."""
+    return f"{amount.normalize():f}"

@@ -14,6 +14,7 @@ from ballast.trading.gate.facts import (
     OpenOrderFact,
     Quote,
     is_emergency_exit,
+    plain,
 )
 from ballast.trading.orders import OrderIntent
 
@@ -38,13 +39,17 @@ def funds(intent: OrderIntent, facts: Facts, settings: TradingSettings) -> Answe
     reserved = facts.reserved.get(currency, ZERO)
     available = facts.balances.get(currency, ZERO) - reserved
     if worst > available:
-        held_back = f", {reserved} held back for open orders" if reserved else ""
+        held_back = f", {plain(reserved)} held back for open orders" if reserved else ""
         return Answer(
-            name, "block", f"{worst} {currency} are needed, {available} are there{held_back}."
+            name,
+            "block",
+            f"{plain(worst)} {currency} are needed, {plain(available)} are there{held_back}.",
         )
     if intent.side == "exchange" or intent.origin in EMERGENCY_ORIGINS:
-        return Answer(name, "pass", f"{worst} of {available} {currency} are needed.")
-    return _above_the_reserve(facts, currency, expected, f"{worst} of {available} {currency}")
+        return Answer(name, "pass", f"{plain(worst)} of {plain(available)} {currency} are needed.")
+    return _above_the_reserve(
+        facts, currency, expected, f"{plain(worst)} of {plain(available)} {currency}"
+    )
 
 
 def position(intent: OrderIntent, facts: Facts, settings: TradingSettings) -> Answer:
@@ -58,18 +63,24 @@ def position(intent: OrderIntent, facts: Facts, settings: TradingSettings) -> An
         return Answer(
             name,
             "block",
-            f"{intent.quantity} is not a positive multiple of the lot of {facts.lot_size}.",
+            f"{plain(intent.quantity)} is not a positive multiple of the lot of {plain(facts.lot_size)}.",
         )
     if intent.side == "buy":
-        return Answer(name, "pass", f"{facts.position} are held.")
+        return Answer(name, "pass", f"{plain(facts.position)} are held.")
     on_sale = sum(
         (o.remaining for o in _others(intent, facts.open_orders) if o.side != "buy"), ZERO
     )
     free = facts.position - on_sale
     if intent.quantity > free:
-        return Answer(name, "block", f"{facts.position} are held, {on_sale} of them are on sale.")
+        return Answer(
+            name,
+            "block",
+            f"{plain(facts.position)} are held, {plain(on_sale)} of them are on sale.",
+        )
     if is_emergency_exit(intent, facts):
-        return Answer(name, "pass", f"{free} may be sold; a repair does not wait for the hold.")
+        return Answer(
+            name, "pass", f"{plain(free)} may be sold; a repair does not wait for the hold."
+        )
     return _held_long_enough(intent, facts, settings, free)
 
 
@@ -86,10 +97,12 @@ def single_position(intent: OrderIntent, facts: Facts) -> Answer:
         return Answer(name, "pass", "Nothing is held; the order opens the position.")
     closing_side = "sell" if facts.position > ZERO else "buy"
     if intent.side != closing_side:
-        return Answer(name, "block", f"{facts.position} {intent.symbol} are held already.")
+        return Answer(name, "block", f"{plain(facts.position)} {intent.symbol} are held already.")
     if intent.quantity != abs(facts.position):
         return Answer(
-            name, "block", f"Only the whole position of {facts.position} may be closed at once."
+            name,
+            "block",
+            f"Only the whole position of {plain(facts.position)} may be closed at once.",
         )
     return Answer(name, "pass", "The order closes the position.")
 
@@ -143,20 +156,21 @@ def _held_long_enough(
             f"Held since {first}, last traded on {last}, {days} days ago; sold from"
             f" {last + timedelta(days=settings.minimum_hold_days)} on.",
         )
-    return Answer("position", "pass", f"{free} may be sold; last traded on {last}.")
+    return Answer("position", "pass", f"{plain(free)} may be sold; last traded on {last}.")
 
 
 def _within_the_collar(intent: OrderIntent, quote: Quote, settings: TradingSettings) -> Answer:
     decided = intent.price
     if decided is None or decided <= ZERO:
-        return Answer("price", "pass", f"{quote.price}; the order was decided at any price.")
+        return Answer("price", "pass", f"{plain(quote.price)}; the order was decided at any price.")
     if abs(quote.price - decided) > multiply(decided, settings.price_collar):
         return Answer(
             "price",
             "block",
-            f"{quote.price} is more than {settings.price_collar:%} from {decided}, on which it was decided.",
+            f"{plain(quote.price)} is more than {settings.price_collar:.1%} from the {plain(decided)} that it was"
+            " decided on.",
         )
-    return Answer("price", "pass", f"{quote.price}, decided at {decided}.")
+    return Answer("price", "pass", f"{plain(quote.price)}, decided at {plain(decided)}.")
 
 
 def _others(
