@@ -36,6 +36,7 @@ def daily_report(
         "account_plans", "planner_recommendations", "statement_import",
     )  # fmt: skip
     returns, periods = run.read("portfolio_returns", "portfolio_periods")
+    orders, answers = run.read("orders", "gate_answers")
     facts = DailyFacts(
         session=run.session,
         mode=run.workspace.portfolio.mode,
@@ -48,6 +49,8 @@ def daily_report(
         statements=statements,
         returns=returns,
         periods=periods,
+        orders=orders,
+        answers=answers,
         base_currency=run.workspace.portfolio.base_currency,
     )
     text = render(facts)

@@ -16,8 +16,10 @@ _KINDS = {"warn": "warning", "act": "execution"}
 _ACTIONS = {
     ("warn", "research"): "told",
     ("warn", "paper"): "told",
+    ("warn", "live"): "told",
     ("act", "research"): "closing of all positions proposed",
     ("act", "paper"): "closing of all positions ordered",
+    ("act", "live"): "closing of all positions ordered",
 }
 
 

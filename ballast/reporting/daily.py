@@ -11,7 +11,8 @@ import polars as pl
 
 from ballast.books.positions import account_values
 from ballast.reconciliation.compare import BLOCKING_OUTCOMES, blocked_accounts
-from ballast.tables import Drawdowns, PeriodReturns, StatementImports
+from ballast.reporting.orders import orders_in_words
+from ballast.tables import Drawdowns, GateAnswers, Orders, PeriodReturns, StatementImports
 
 _MOST_HOLDINGS = 6
 _MOST_DIFFERENCES = 8
@@ -33,6 +34,8 @@ class DailyFacts:
     statements: pl.DataFrame = field(default_factory=StatementImports.create_empty)
     returns: pl.DataFrame = field(default_factory=Drawdowns.create_empty)
     periods: pl.DataFrame = field(default_factory=PeriodReturns.create_empty)
+    orders: pl.DataFrame = field(default_factory=Orders.create_empty)
+    answers: pl.DataFrame = field(default_factory=GateAnswers.create_empty)
     # Currency of the returns: that of the portfolio, whatever an account is kept in.
     base_currency: str = "EUR"
 
@@ -46,6 +49,7 @@ def daily_report(facts: DailyFacts) -> str:
         _agreement(facts),
         _regime(facts),
         _plans(facts),
+        orders_in_words(facts.orders, facts.answers),
         _unknowns(facts),
         _next(facts),
     ]
@@ -225,6 +229,7 @@ def _next(facts: DailyFacts) -> str:
     trading = {
         "research": "Nothing was sent to a broker: the mode is `research`.",
         "paper": "The mode is `paper`: orders go to the paper broker.",
+        "live": "The mode is `live`: orders go to the brokers of the accounts that are confirmed.",
     }
     return "\n".join(
         [

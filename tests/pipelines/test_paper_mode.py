@@ -6,7 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from ballast.trading.modes import LIVE_VARIABLE
 from resources.recommendations import PLAN
 from tests.demonstration import SESSION, Demonstration, failed_checks
 
@@ -69,3 +71,20 @@ def test_a_split_arrives_at_broker_and_books_alike(tmp_path: Path) -> None:
 def held(demonstration: Demonstration, session: date, symbol: str) -> dict[str, object]:
     positions = demonstration.read("positions_snapshot", session)
     return positions.filter(pl.col("commodity") == symbol).row(0, named=True)
+
+
+def test_live_mode_sends_nothing_without_a_confirmation_that_names_the_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demonstration = Demonstration.create(tmp_path, ('mode = "research"', 'mode = "live"'))
+    monkeypatch.setenv(LIVE_VARIABLE, "america")
+    result = demonstration.run()
+    assert result.success
+    assert "no_order_refused" in failed_checks(result)
+    orders = demonstration.read("orders")
+    assert set(orders["account_id"]) == {"america"}
+    assert set(orders["state"]) == {"filled"}
+    (report,) = demonstration.read("daily_report")["report"]
+    assert "The mode is `live`" in report
+    assert "Live mode is not confirmed for account europe" in report
+    assert f"{LIVE_VARIABLE}=europe" in report

@@ -250,8 +250,8 @@ def test_the_summary_claims_a_match_only_where_everything_was_compared_and_agree
 
 def test_the_summary_says_unknown_for_unknown() -> None:
     positions = table(Positions, [position("main", "BBB", "5")])
-    nothing = {"plans": FACTS.plans.clear(), "regimes": FACTS.regimes.clear()}
-    text = daily_summary(replace(FACTS, positions=positions, **nothing))
+    without = replace(FACTS, plans=FACTS.plans.clear(), regimes=FACTS.regimes.clear())
+    text = daily_summary(replace(without, positions=positions))
     assert "**main**: unknown EUR" in text
     assert "not planned" in text
     assert "regime: **unknown**" in text
