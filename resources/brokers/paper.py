@@ -158,9 +158,10 @@ class PaperBroker:
     def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
         """Cancel what is still to be filled; the answer says what became of the order."""
         with self.store.write() as connection:
-            if paper_orders.is_open(connection, client_order_id):
-                paper_orders.close_rest(connection, client_order_id, "cancelled", "cancelled")
             known = paper_orders.status(connection, account_id, client_order_id)
+            if known is not None and paper_orders.is_open(connection, client_order_id):
+                paper_orders.close_rest(connection, client_order_id, "cancelled", "cancelled")
+                known = paper_orders.status(connection, account_id, client_order_id)
         return known or OrderStatus(client_order_id, "rejected", "the broker never saw this order")
 
     def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
