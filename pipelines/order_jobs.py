@@ -11,13 +11,15 @@ from assets.metadata import markdown_table
 from assets.order_desk import BLOCKED, OrderDesk
 from assets.session_run import SessionRun
 from ballast.errors import ConfigurationError, OrderRefusedError
-from ballast.money import to_amount
+from ballast.money import ZERO, to_amount
 from ballast.trading.orders import OrderIntent, client_order_id
 from pipelines.reconciliation_triggers import newest_run_session
 from resources.workspace import Workspace
 from resources.workspace_resource import WorkspaceResource
 
 PERSON = "person"
+# Beyond it a number is a slip of the hand, and too long for exact division.
+_MOST_UNITS = Decimal(10) ** 15
 
 
 class OrderRequest(dg.Config):
@@ -55,19 +57,22 @@ def place_one_order(
     answers = opened.gate_log.table(run.session).filter(
         pl.col("client_order_id") == intent.client_order_id
     )
-    context.add_output_metadata({
+    metadata: dict[str, str | dg.MetadataValue] = {
         "order": intent.client_order_id,
         "state": placed.state,
         "gate": dg.MetadataValue.md(
             markdown_table(answers.select("attempt", "layer", "verdict", "reason"))
         ),
-    })  # fmt: skip
+    }
     if placed.state == BLOCKED:
-        raise OrderRefusedError(
+        refused = OrderRefusedError(
             f"the gate stopped the order: {placed.detail}",
             where=f"layer {placed.stopped_by}",
-            remedy="Nothing was sent; the metadata of this step shows the answer of every layer.",
+            remedy="Nothing was sent; the metadata of the failure shows the answer of every layer.",
         )
+        # A step that fails has no output, so that its metadata goes with the failure.
+        raise dg.Failure(str(refused), metadata=metadata, allow_retries=False) from refused
+    context.add_output_metadata(metadata)
     context.log.info("%s: %s", intent.client_order_id, placed.state)
 
 
@@ -77,6 +82,7 @@ def cancel_one_order(
 ) -> None:
     """Cancel an order and say what became of it."""
     opened = workspace.open()
+    _require_words(reason=config.reason)
     table = opened.orders.table().filter(pl.col("client_order_id") == config.client_order_id)
     if table.is_empty():
         raise ConfigurationError(
@@ -97,7 +103,9 @@ def settle_open_orders(context: dg.OpExecutionContext, workspace: WorkspaceResou
     opened = workspace.open()
     before = {account: opened.orders.unresolved(account) for account in opened.brokers}
     desk = OrderDesk(order_run(opened, context.run_id))
-    in_doubt = [placed for account in opened.brokers for placed in desk.settle(account)]
+    in_doubt = [
+        placed for account in opened.brokers for placed in desk.settle(account, unsent_too=True)
+    ]
     states = dict(opened.orders.table().select("client_order_id", "state").iter_rows())
     told = pl.DataFrame(
         [
@@ -113,6 +121,11 @@ def settle_open_orders(context: dg.OpExecutionContext, workspace: WorkspaceResou
     })  # fmt: skip
     for placed in in_doubt:
         context.log.warning("%s is in doubt: %s", placed.client_order_id, placed.detail)
+
+
+def _first_run(context: dg.OpExecutionContext) -> str:
+    """Return the run that was asked for first: one that is executed again sends nothing again."""
+    return context.run.root_run_id or context.run_id
 
 
 @dg.job(
@@ -167,16 +180,13 @@ def order_of(workspace: Workspace, session: date, request: OrderRequest, name: s
             where="account",
             remedy=f"Use one of {', '.join(workspace.portfolio.base_currencies)}.",
         )
-    for field, words in (("reason", request.reason), ("requested_by", request.requested_by)):
-        if not words.strip():
-            raise ConfigurationError(
-                f"nobody orders without a {field}", where=field, remedy="Say it."
-            )
+    _require_words(reason=request.reason, requested_by=request.requested_by)
     try:
         quantity = Decimal(request.quantity)
     except InvalidOperation:
         quantity = Decimal("NaN")
-    if not quantity.is_finite() or quantity <= 0 or to_amount(quantity) != quantity:
+    is_sensible = quantity.is_finite() and ZERO < quantity < _MOST_UNITS
+    if not is_sensible or to_amount(quantity) != quantity:
         raise ConfigurationError(
             f"{request.quantity!r} is no positive number of units",
             where="quantity",
@@ -193,6 +203,14 @@ def order_of(workspace: Workspace, session: date, request: OrderRequest, name: s
         quantity=quantity,
         reason=f"{request.reason.strip()} ({request.requested_by.strip()})",
     )
+
+
+def _require_words(**words: str) -> None:
+    for field, said in words.items():
+        if not said.strip():
+            raise ConfigurationError(
+                f"nobody orders or cancels without a {field}", where=field, remedy="Say it."
+            )
 
 
 ORDER_JOBS = (place_order, cancel_order, clear_stuck_orders)
