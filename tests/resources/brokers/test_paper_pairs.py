@@ -68,7 +68,8 @@ def test_less_than_one_unit_of_the_pair_buys_nothing(with_pairs: PaperBroker) ->
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.integers(1, 5_000_000).map(lambda cents: D(cents) / 100),
+    # Amounts of less than a cent as well: a purchase is rounded up to cents, but not beyond them.
+    st.integers(1, 50_000_000).map(lambda thousandths: D(thousandths) / 1000),
     st.sampled_from(["EUR/USD", "USD/EUR", "HKD/EUR", "EUR/HKD"]),
     st.sampled_from(["0.01", "1", "25"]),
 )
