@@ -72,6 +72,8 @@ def carry_out(run: SessionRun, status: pl.DataFrame) -> list[CloseReport]:
 
 def _carry_out(run: SessionRun, account_id: str, guards: list[Acting]) -> list[CloseReport]:
     stopped = _why_only_proposed(run, account_id)
+    if run.workspace.portfolio.mode != "research":
+        OrderDesk(run).settle(account_id)
     reports = [] if stopped else _finish_open_orders(run, account_id)
     known = run.workspace.guards.states(account_id)
     done = {report.symbol for report in reports if report.state == WAITING}

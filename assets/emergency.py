@@ -6,6 +6,7 @@ What an episode has done is in the store, as orders and as its timeline, so that
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -15,20 +16,25 @@ import polars as pl
 from assets.emergency_situation import Emergency
 from assets.order_desk import BLOCKED, OrderDesk, Placed
 from assets.session_run import SessionRun
-from ballast.errors import BrokerUnavailableError, OrderRefusedError
+from ballast.errors import BrokerUnavailableError, MissingRateError, OrderRefusedError
 from ballast.market.exchange_rates import Rates
 from ballast.money import ZERO, to_amount
 from ballast.trading.costs import Costs
 from ballast.trading.emergency import Round, Situation, next_actions, proposal, shortfalls
 from ballast.trading.orders import OrderIntent, client_order_id
 from ballast.trading.termination import most_rounds
+from resources.orders import OrderBookMovedError
 from resources.recommendations import EMERGENCY
 
 NOT_SHORT = "not short of cash"
 REPAIRED = "repaired"
 ADVISED = "advised"
 SETTLED = (NOT_SHORT, REPAIRED)
-_CAME_TO_NOTHING = ("rejected", "cancelled", "expired", BLOCKED)
+_CAME_TO_NOTHING = ("rejected", "cancelled", "expired")
+# Rounds that another process spoils by ordering at the same time.
+_MOST_COLLISIONS = 20
+# What stops every order of the account alike: trying others helps nothing.
+_OF_THE_ACCOUNT = ("mode", "kill_switch", "account")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ def repair(run: SessionRun) -> dict[str, Repair]:
         emergency = Emergency(run, account_id, desk.facts, costs)
         try:
             reports[account_id] = _repair_account(emergency, desk)
+        except MissingRateError as error:
+            reports[account_id] = Repair("unknown", f"{error.what}. {error.remedy}")
         except BrokerUnavailableError as error:
             reports[account_id] = Repair("unavailable", error.what)
         except OrderRefusedError as error:
@@ -76,6 +84,7 @@ def _repair_account(emergency: Emergency, desk: OrderDesk) -> Repair:
     if not is_research:
         _finish_open_orders(emergency, desk)
     episode = run.workspace.episodes.current(account_id)
+    revision = run.workspace.orders.revision(account_id)
     situation = emergency.situation(episode, frozenset())
     if not _missing(situation):
         return _end_episode(emergency)
@@ -86,19 +95,35 @@ def _repair_account(emergency: Emergency, desk: OrderDesk) -> Repair:
         return _advise(emergency, episode, situation)
     refused = emergency.refused_so_far(episode)
     situation = replace(situation, refused=refused)
-    for _ in range(most_rounds(situation) + 1):
+    for _ in range(most_rounds(situation) + 1 + _MOST_COLLISIONS):
         decided = next_actions(situation, emergency.costs, emergency.policy)
         if decided.outcome == "repaired":
             return _end_episode(emergency)
         if decided.outcome != "act":
             _note(emergency, episode, decided.outcome, situation, decided.why)
             return Repair(decided.outcome, decided.why)
-        for step in _steps(decided):
-            placed = _place(emergency, desk, episode, step, situation)
-            if placed.state in _CAME_TO_NOTHING:
-                refused |= {step.symbol}
+        try:
+            for step in _steps(decided):
+                placed = _place(emergency, desk, episode, step, situation, revision)
+                if placed.stopped_by in _OF_THE_ACCOUNT:
+                    return Repair("stopped", f"{placed.stopped_by}: {placed.detail}")
+                if _came_to_nothing(emergency, placed):
+                    refused |= {step.symbol}
+                revision = run.workspace.orders.revision(account_id)
+        except OrderBookMovedError:
+            # Somebody else has ordered since: whatever was decided may be done already.
+            pass
+        revision = run.workspace.orders.revision(account_id)
         situation = emergency.situation(episode, refused)
     return Repair("unfinished", "more rounds than it can take; this is a defect")
+
+
+def _came_to_nothing(emergency: Emergency, placed: Placed) -> bool:
+    """Say whether an order was stopped for what it is, or ended without a fill."""
+    if placed.state == BLOCKED:
+        return True
+    progress = emergency.run.workspace.orders.progress(placed.client_order_id)
+    return placed.state in _CAME_TO_NOTHING and (progress is None or not progress.fills)
 
 
 def _end_episode(emergency: Emergency) -> Repair:
@@ -177,12 +202,20 @@ def _steps(decided: Round) -> list[_Step]:
 
 
 def _place(
-    emergency: Emergency, desk: OrderDesk, episode: str, step: _Step, situation: Situation
+    emergency: Emergency,
+    desk: OrderDesk,
+    episode: str,
+    step: _Step,
+    situation: Situation,
+    revision: int,
 ) -> Placed:
     run = emergency.run
     intent = OrderIntent(
+        # With the symbol, so that an order that is stopped in every run keeps its name.
         client_order_id=client_order_id(
-            emergency.account_id, episode, _orders_so_far(emergency, episode) + 1
+            emergency.account_id,
+            f"{episode}.{step.symbol}",
+            _orders_so_far(emergency, episode) + 1,
         ),
         account_id=emergency.account_id,
         origin=EMERGENCY,
@@ -194,8 +227,9 @@ def _place(
         price=step.price,
         reason=step.reason,
     )
-    placed = desk.place(intent)
-    became = placed.state if placed.detail is None else f"{placed.state}: {placed.detail}"
+    placed = desk.place(intent, decided_on=revision)
+    said = (placed.detail or "").rstrip(".")
+    became = f"{placed.state}: {said}" if said else placed.state
     _note(
         emergency,
         episode,
@@ -208,15 +242,12 @@ def _place(
 
 
 def _orders_so_far(emergency: Emergency, episode: str) -> int:
-    """Count the orders of an episode, those that the gate stopped included: each attempt has an id of its own."""
-    workspace = emergency.run.workspace
-    orders = workspace.orders.table(emergency.account_id).filter(pl.col("origin_id") == episode)
-    steps = workspace.episodes.timeline().filter(pl.col("episode_id") == episode)
-    return len({*orders["client_order_id"], *steps["client_order_id"].drop_nulls()})
+    orders = emergency.run.workspace.orders.table(emergency.account_id)
+    return orders.filter(pl.col("origin_id") == episode).height
 
 
 def _finish_open_orders(emergency: Emergency, desk: OrderDesk) -> None:
-    """Carry out what an interrupted run had decided and written, before anything new is decided."""
+    """Finish what an interrupted run may have sent, and drop what it surely did not: that is decided anew."""
     desk.settle(emergency.account_id)
     for intent in emergency.run.workspace.orders.unresolved(emergency.account_id):
         if intent.origin == EMERGENCY:
@@ -232,9 +263,12 @@ def _note(
     order: str | None = None,
 ) -> None:
     rates, base = emergency.costs.rates, emergency.base_currency
-    missing = sum(
-        (rates.convert(amount, name, base) for name, amount in _missing(situation).items()), ZERO
-    )
+    missing: Decimal | None = None
+    with suppress(MissingRateError):
+        missing = sum(
+            (rates.convert(amount, name, base) for name, amount in _missing(situation).items()),
+            ZERO,
+        )
     emergency.run.workspace.episodes.record(
         episode, emergency.run.session, phase, missing, words, order
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from assets.gate_facts import GateFacts
+from assets.gate_facts import GateFacts, open_orders_of
 from assets.session_run import SessionRun
 from ballast.errors import NotPublishedError
 from ballast.money import ZERO, exact, multiply
@@ -15,7 +15,7 @@ from ballast.settings import LotMethod
 from ballast.trading.costs import Costs
 from ballast.trading.emergency import Policy, Sellable, Situation
 from ballast.trading.sales import SaleCosts, SaleLot
-from resources.brokers.protocol import Broker, BrokerPosition
+from resources.brokers.protocol import Broker, BrokerPosition, OpenOrder
 from resources.recommendations import EMERGENCY
 
 _NOT_FILLED = ("rejected", "cancelled", "expired")
@@ -66,6 +66,9 @@ class Emergency:
         broker = workspace.broker(self.account_id)
         unresolved = workspace.orders.unresolved(self.account_id)
         at_broker = broker.open_orders(self.account_id)
+        arriving = dict(broker.arriving_cash(self.account_id, session))
+        for currency, amount in self._held_back(at_broker).items():
+            arriving[currency] = arriving.get(currency, ZERO) - amount
         balances = broker.balances(self.account_id, session)
         sellable = self._sellable(broker)
         return Situation(
@@ -76,12 +79,25 @@ class Emergency:
             frozenset([order.symbol for order in at_broker] + [i.symbol for i in unresolved]),
             any(intent.origin == EMERGENCY for intent in unresolved),
             minimums=self.minimums(balances),
-            arriving=broker.arriving_cash(self.account_id, session),
+            arriving=arriving,
             offered_pairs=broker.currency_pairs(self.account_id),
             closed_symbols=self._closed(sellable),
             refused=refused,
             used_pairs=() if episode is None else self._used_pairs(episode),
         )
+
+    def _held_back(self, at_broker: list[OpenOrder]) -> dict[str, Decimal]:
+        """Return the cash that open orders of others will still take, as far as it is known."""
+        others = self.run.workspace.orders.table(self.account_id).filter(
+            pl.col("origin") != EMERGENCY
+        )
+        repairs = {
+            i.client_order_id
+            for i in self.run.workspace.orders.unresolved(self.account_id)
+            if i.origin == EMERGENCY
+        }
+        foreign = [order for order in at_broker if order.client_order_id not in repairs]
+        return self.facts.reserved(others, open_orders_of(others, foreign)) or {}
 
     def refused_so_far(self, episode: str) -> frozenset[str]:
         """Return what the broker refused in this episode, so that no run tries it again.

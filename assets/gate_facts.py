@@ -20,7 +20,7 @@ from ballast.trading.modes import refusal
 from ballast.trading.orders import OPEN_STATES, OrderIntent
 from resources.brokers.protocol import OpenOrder
 from resources.confirmation import confirmed_accounts
-from resources.run_clock import RunClock
+from resources.run_clock import RunClock, simulated_moment
 
 # Orders that came to nothing were no trades.
 _CAME_TO_NOTHING = ("rejected", "cancelled", "expired")
@@ -32,14 +32,14 @@ class GateFacts:
 
     run: SessionRun
 
-    @cached_property
+    @property
     def clock(self) -> RunClock:
-        """The clock of the run."""
+        """The clock of the run, read anew: a run may last."""
         return RunClock.of(self.run.workspace, self.run.session)
 
     def of(self, intent: OrderIntent) -> Facts:
         """Return what is known for an order, the broker asked anew."""
-        run, account = self.run, intent.account_id
+        run, account, clock = self.run, intent.account_id, self.clock
         workspace, portfolio = run.workspace, run.workspace.portfolio
         settings = next(a for a in portfolio.accounts if a.id == account)
         orders = workspace.orders.table(account).filter(
@@ -54,12 +54,12 @@ class GateFacts:
             balances = broker.balances(account, run.session)
             held = {p.symbol: p.quantity for p in broker.positions(account, run.session)}
             position = held.get(intent.symbol, ZERO)
-            open_orders = _open_orders(orders, broker.open_orders(account))
+            open_orders = open_orders_of(orders, broker.open_orders(account))
         except BrokerUnavailableError as error:
-            problem = f"The broker cannot be asked: {error.what}."
+            problem = f"The broker cannot be asked: {error.what.rstrip('.')}."
         quote = self._quote(intent)
         return Facts(
-            moment=self.clock.moment,
+            moment=clock.moment,
             session=run.session,
             refusal=refusal(
                 portfolio.mode,
@@ -67,7 +67,8 @@ class GateFacts:
                 settings.broker,
                 confirmed=confirmed_accounts(),
                 session=run.session,
-                newest=self.clock.newest,
+                newest=clock.newest,
+                has_an_end=portfolio.sessions.last is not None,
             ),
             switch=workspace.kill_switch.state(account),
             guard_block=None if self._guards is None else self._guard_blocks.get(account),
@@ -75,10 +76,10 @@ class GateFacts:
             account_problem=problem,
             orders_in_session=orders.filter(pl.col("session") == run.session).height,
             trades=self._trades(orders),
-            market=self._market(intent),
+            market=self._market(intent, clock),
             history=self._history(orders, intent),
             balances=balances,
-            reserved=self._reserved(orders),
+            reserved=self.reserved(orders, open_orders),
             rates_to_base=self._rates_to(portfolio.base_currency_of(account)),
             cash_reserve=self._reserves.get(account),
             fee=self._fee(intent, quote),
@@ -161,11 +162,14 @@ class GateFacts:
         came_to_nothing = pl.col("state").is_in(_CAME_TO_NOTHING) & (pl.col("filled") == ZERO)
         rows = orders.filter(pl.col("side").is_in(["buy", "sell"]) & ~came_to_nothing)
         trades = (
-            PastTrade(row["symbol"], row["side"], row["decided_at"] or self.clock.moment)
+            PastTrade(
+                row["symbol"], row["side"], row["decided_at"] or simulated_moment(row["session"])
+            )
             for row in rows.iter_rows(named=True)
+            # A session that is run again does not know what was ordered in later ones.
+            if row["session"] <= self.run.session
         )
-        # A session that is run again does not know what was done after it.
-        return tuple(trade for trade in trades if trade.at <= self.clock.moment)
+        return tuple(trades)
 
     def _history(self, orders: pl.DataFrame, intent: OrderIntent) -> TradingHistory:
         """Put together when a security was traded, by the books and by orders that may not be in them yet."""
@@ -180,12 +184,12 @@ class GateFacts:
             return TradingHistory()
         return TradingHistory(min(every), max(every), max(bought) if bought else None)
 
-    def _market(self, intent: OrderIntent) -> Market | None:
+    def _market(self, intent: OrderIntent, clock: RunClock) -> Market | None:
         listed = {s.symbol: s.exchange for s in self.run.workspace.portfolio.securities}
         exchange = listed.get(intent.symbol)
         if exchange is None:
             return None
-        return self.clock.market(self.run.workspace, exchange, self.run.session)
+        return clock.market(self.run.workspace, exchange, self.run.session)
 
     def _quote(self, intent: OrderIntent) -> Quote | None:
         if intent.side != "exchange":
@@ -206,24 +210,42 @@ class GateFacts:
         value = multiply(intent.quantity, quote.price)
         return self.costs.trade_fee(value, quote.currency)
 
-    def _reserved(self, orders: pl.DataFrame) -> dict[str, Decimal]:
-        """Return what open purchases and exchanges will still take, fees included."""
+    def reserved(
+        self, orders: pl.DataFrame, open_orders: tuple[OpenOrderFact, ...] | None
+    ) -> dict[str, Decimal] | None:
+        """Return what open purchases and exchanges may still take, fees and slippage included.
+
+        Returns
+        -------
+        dict of str to Decimal or None
+            None where the open orders, or the price of one of them, are unknown.
+        """
+        if open_orders is None or self.costs is None:
+            return None
+        decided = dict(orders.select("client_order_id", "price").iter_rows())
         reserved: dict[str, Decimal] = {}
-        for row in orders.filter(pl.col("state").is_in(OPEN_STATES)).iter_rows(named=True):
-            rest = row["quantity"] - row["filled"]
-            quote = self._quotes.get(row["symbol"])
-            if self.costs is None or rest <= ZERO:
+        for order in open_orders:
+            if order.side == "sell" or order.remaining <= ZERO:
                 continue
-            if row["side"] == "exchange":
-                currency, cash = row["symbol"].partition("/")[0], rest
-                cash += self.costs.exchange_fee(rest)
-            elif row["side"] == "buy" and quote is not None:
-                currency, cash = quote.currency, multiply(rest, row["price"] or quote.price)
-                cash += self.costs.trade_fee(cash, currency)
+            if "/" in order.symbol:
+                currency, cash = order.symbol.partition("/")[0], order.remaining
+                cash += self.costs.exchange_fee(cash)
             else:
-                continue
+                quote = self._quotes.get(order.symbol)
+                known = None if quote is None else quote.price
+                price = decided.get(order.client_order_id) or known
+                if price is None or order.symbol not in self._currencies:
+                    return None
+                currency = self._currencies[order.symbol]
+                slippage = Decimal(1) + self.run.workspace.portfolio.trading.slippage
+                cash = multiply(multiply(order.remaining, price), slippage)
+                cash += self.costs.trade_fee(cash, currency)
             reserved[currency] = reserved.get(currency, ZERO) + cash
         return reserved
+
+    @cached_property
+    def _currencies(self) -> dict[str, str]:
+        return {s.symbol: s.currency for s in self.run.workspace.portfolio.securities}
 
     def _rates_to(self, base: str) -> dict[str, Decimal]:
         if self.costs is None:
@@ -232,7 +254,8 @@ class GateFacts:
         return {source: rate for (source, target), rate in pairs.items() if target == base}
 
 
-def _open_orders(orders: pl.DataFrame, at_broker: list[OpenOrder]) -> tuple[OpenOrderFact, ...]:
+def open_orders_of(orders: pl.DataFrame, at_broker: list[OpenOrder]) -> tuple[OpenOrderFact, ...]:
+    """Return our orders that may still be filled, and those that only the broker knows."""
     ours = tuple(
         OpenOrderFact(
             row["client_order_id"], row["symbol"], row["side"], row["quantity"] - row["filled"]

@@ -67,8 +67,9 @@ def in_order(table: pl.DataFrame) -> pl.DataFrame:
     """Sort by the number at the end of the order's id, within account and plan or episode."""
     name = pl.col("client_order_id")
     return table.sort(
-        name.str.replace(r"\.\d+$", ""),
+        name.str.extract(r"^([^.]+\.[^.]+)\."),
         name.str.extract(r"(\d+)$").cast(pl.Int64),
+        name,
         maintain_order=True,
     )
 

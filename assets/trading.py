@@ -8,9 +8,10 @@ from assets.metadata import check, definition_metadata, markdown_table, plot
 from assets.order_desk import OrderDesk, Placed
 from assets.order_metadata import gate_table, history_table, orders_table
 from assets.session_run import SessionRun
+from ballast.errors import OrderRefusedError
 from ballast.reporting.episode_chart import episode_chart
 from ballast.tables import EmergencySteps, Executions, GateAnswers, OrderHistory, Orders
-from ballast.trading.orders import OrderIntent, client_order_id
+from ballast.trading.orders import FINAL_STATES, OrderIntent, client_order_id
 from resources.recommendations import PLAN
 from resources.workspace_resource import WorkspaceResource
 
@@ -51,8 +52,8 @@ def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         ):
             desk.settle(str(account_id))
             stopped += _execute(run, desk, steps)
-    table = run.workspace.orders.table().filter(pl.col("session") == run.session)
-    history = run.workspace.orders.history(run.session)
+    table = run.workspace.orders.concerning(run.session)
+    history = run.workspace.orders.history(table["client_order_id"].to_list())
     answers = run.workspace.gate_log.table(run.session)
     fills = run.workspace.orders.executions(run.session)
     run.publish(
@@ -114,7 +115,7 @@ def executions(
     run = SessionRun.of(context, workspace)
     table = run.workspace.orders.executions(run.session)
     run.publish(run.table("executions", table, Executions))
-    remarked = table.filter(pl.col("remark").is_not_null())
+    remarked = run.workspace.orders.remarked(run.session)
     return run.result(
         "executions",
         table,
@@ -125,7 +126,7 @@ def executions(
                 "executions",
                 passed=remarked.is_empty(),
                 session=run.session,
-                found=f"{table.height} fills, {remarked.height} late or beyond their order",
+                found=f"{table.height} fills; in a week {remarked.height} late or beyond their order",
                 rows=remarked.select("client_order_id", "fill_id", "quantity", "remark"),
                 severity=dg.AssetCheckSeverity.ERROR,
             )
@@ -197,7 +198,7 @@ def emergency_actions(
 
 def _execute(run: SessionRun, desk: OrderDesk, steps: pl.DataFrame) -> list[Placed]:
     """Place a plan's steps in order, each judged by itself; returns those that were not sent."""
-    stopped = []
+    stopped: list[Placed] = []
     for row in steps.iter_rows(named=True):
         intent = OrderIntent(
             client_order_id=client_order_id(row["account_id"], row["inputs_hash"], row["step"]),
@@ -211,9 +212,16 @@ def _execute(run: SessionRun, desk: OrderDesk, steps: pl.DataFrame) -> list[Plac
             price=row["price"],
             reason=row["reason"],
         )
-        placed = desk.place(intent)
+        try:
+            placed = desk.place(intent)
+        except OrderRefusedError as error:
+            # What counts on an order in doubt must not be sent; other accounts go on.
+            name = intent.client_order_id
+            return [*stopped, Placed(name, "in doubt", f"{error.what}. {error.remedy}", "broker")]
         if placed.stopped_by is not None:
             stopped.append(placed)
         elif placed.state == "filled":
             run.workspace.recommendations.mark_executed(row["recommendation_id"])
+        elif placed.state in FINAL_STATES:
+            run.workspace.recommendations.mark_refused(row["recommendation_id"])
     return stopped

@@ -112,7 +112,9 @@ def _settle(workspace: Workspace, _options: argparse.Namespace) -> int:
     from pipelines.order_jobs import order_run
 
     desk = OrderDesk(order_run(workspace, f"terminal-{uuid.uuid4().hex[:8]}"))
-    in_doubt = [placed for account in workspace.brokers for placed in desk.settle(account)]
+    in_doubt = [
+        placed for account in workspace.brokers for placed in desk.settle(account, unsent_too=True)
+    ]
     for placed in in_doubt:
         print(f"{placed.client_order_id} is in doubt{_why(placed)}", file=sys.stderr)
     print(f"{len(in_doubt)} orders are in doubt")

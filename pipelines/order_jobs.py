@@ -52,7 +52,7 @@ def place_one_order(
     """Place an order and say what became of it."""
     opened = workspace.open()
     run = order_run(opened, context.run_id)
-    intent = order_of(opened, run.session, config, config.request or context.run_id[:8])
+    intent = order_of(opened, run.session, config, config.request or _first_run(context)[:8])
     placed = OrderDesk(run).place(intent)
     answers = opened.gate_log.table(run.session).filter(
         pl.col("client_order_id") == intent.client_order_id
@@ -125,7 +125,8 @@ def settle_open_orders(context: dg.OpExecutionContext, workspace: WorkspaceResou
 
 def _first_run(context: dg.OpExecutionContext) -> str:
     """Return the run that was asked for first: one that is executed again sends nothing again."""
-    return context.run.root_run_id or context.run_id
+    run = context.run
+    return run.root_run_id or run.tags.get("dagster/root_run_id") or context.run_id
 
 
 @dg.job(

@@ -94,7 +94,8 @@ def fills_sensor(
     waited = now() - max(fill.known_at for fill in fills)
     return dg.RunRequest(
         run_key=f"fills:{context['until']}:{attempt(waited)}",
-        partition_key=max(fill.session for fill in fills).isoformat(),
+        # A fill may come in a later session than its order.
+        partition_key=newest_run_session(opened) or max(f.session for f in fills).isoformat(),
         tags=trigger_tags(context),
     )
 

@@ -88,11 +88,11 @@ def execution_schedule(*, is_on: bool) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="execute_plan_in_trading_hours",
         job=execute_plan,
-        cron_schedule="*/15 * * * 1-5",
+        cron_schedule="*/15 * * * *",
         execution_timezone="UTC",
         default_status=_status(is_on=is_on),
         description=(
-            "Every quarter of an hour on weekdays: the next steps of the newest plan, where orders are placed. The gate"
+            "Every quarter of an hour: the next steps of the newest plan, where orders are placed. The gate"
             " knows each exchange's hours, and how often may be traded."
         ),
     )

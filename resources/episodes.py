@@ -15,6 +15,9 @@ from resources.clock import now
 from resources.store import Store
 from resources.store.trading_schema import emergency_episodes, emergency_steps
 
+# Steps that may have changed something: after one of them the same may be said again.
+_ORDERED = ("exchange", "sell")
+
 
 @dataclass(frozen=True)
 class EpisodeBook:
@@ -71,7 +74,7 @@ class EpisodeBook:
         detail: str,
         client_order_id: str | None = None,
     ) -> None:
-        """Append a step to the timeline of an episode; nothing if it is what the last step said.
+        """Append a step to the timeline of an episode; nothing if it was said already since the last order.
 
         Parameters
         ----------
@@ -87,15 +90,17 @@ class EpisodeBook:
         }
         steps = emergency_steps
         with self.store.write() as connection:
-            last = connection.execute(
+            known = connection.execute(
                 sa.select(steps)
                 .where(steps.c.episode_id == episode_id)
                 .order_by(steps.c.number.desc())
-                .limit(1)
-            ).first()
-            if last is not None and all(last._mapping[name] == step[name] for name in step):
-                return
-            number = 1 if last is None else last.number + 1
+            ).all()
+            for each in known:
+                if all(each._mapping[name] == step[name] for name in step):
+                    return
+                if each.phase in _ORDERED:
+                    break
+            number = known[0].number + 1 if known else 1
             connection.execute(
                 sa.insert(steps).values(
                     episode_id=episode_id, number=number, recorded_at=now(), **step

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import sqlalchemy as sa
 
+from ballast.calendars import end_of_session
 from ballast.money import ZERO
 from ballast.reconciliation.triggers import Execution
 from ballast.tables import Executions, OrderHistory, Orders, polars_schema
@@ -52,25 +54,44 @@ class OrderTables:
         found = [row | {"filled": filled.get(row["client_order_id"], ZERO)} for row in rows]
         return Orders.validate(pl.DataFrame(found, schema=polars_schema(Orders)))
 
+    def concerning(self, session: date) -> pl.DataFrame:
+        """Return the orders of a session, those of which something was filled in it, and older ones still open."""
+        filled_in_it = self.executions(session)["client_order_id"].implode()
+        is_older = pl.col("session") < session
+        return self.table().filter(
+            (pl.col("session") == session)
+            | (is_older & pl.col("state").is_in(OPEN_STATES))
+            | pl.col("client_order_id").is_in(filled_in_it)
+        )
+
+    def remarked(self, session: date) -> pl.DataFrame:
+        """Return the fills of a week up to a session that came late or beyond their order, as `Executions`."""
+        first = session - timedelta(days=6)
+        return self.executions().filter(
+            pl.col("remark").is_not_null()
+            & pl.col("filled_at").dt.date().is_between(first, session)
+        )
+
     def executions(self, session: date | None = None) -> pl.DataFrame:
-        """Return the fills of our orders, or of those of a session, as `Executions`."""
+        """Return the fills of our orders: all, or those of a session and of its orders, as `Executions`."""
         query = (
             sa.select(executions, orders.c.session)
             .join(orders, orders.c.client_order_id == executions.c.client_order_id)
             .order_by(executions.c.filled_at, executions.c.fill_id)
         )
         if session is not None:
-            query = query.where(orders.c.session == session)
+            first, last = end_of_session(session - timedelta(days=1)), end_of_session(session)
+            in_it = sa.and_(executions.c.filled_at >= first, executions.c.filled_at < last)
+            query = query.where((orders.c.session == session) | in_it)
         with self.store.read() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         return Executions.validate(pl.DataFrame(rows, schema=polars_schema(Executions)))
 
-    def history(self, session: date) -> pl.DataFrame:
-        """Return every event of the orders of a session, as `OrderHistory`."""
+    def history(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return every event of some orders, as `OrderHistory`."""
         query = (
             sa.select(order_events)
-            .join(orders, orders.c.client_order_id == order_events.c.client_order_id)
-            .where(orders.c.session == session)
+            .where(order_events.c.client_order_id.in_(names))
             .order_by(order_events.c.client_order_id, order_events.c.sequence)
         )
         with self.store.read() as connection:

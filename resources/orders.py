@@ -111,6 +111,12 @@ class OrderBook(OrderTables):
                 )
         if known.state == "intent" or known.is_final:
             return self._told(intent)
+        asked = self.ask(intent, broker)
+        if asked is None:
+            # The request may still be on its way; whoever asks later finds that it is not wanted.
+            return OrderStatus(
+                intent.client_order_id, "submitted", "the broker does not know it yet"
+            )
         try:
             status = broker.cancel(intent.account_id, intent.client_order_id)
         except BrokerUnavailableError as error:
@@ -118,6 +124,14 @@ class OrderBook(OrderTables):
             raise
         self._record(intent.client_order_id, status)
         return status
+
+    def give_up(self, client_order_id: str, reason: str) -> bool:
+        """Cancel an order that was surely never sent; returns whether it was such a one."""
+        with self.store.write() as connection:
+            if order_record.progress(connection, client_order_id).state != "intent":
+                return False
+            order_record.append(connection, client_order_id, OrderEvent("cancelled", detail=reason))
+            return True
 
     def expire(self, client_order_id: str, reason: str) -> None:
         """Give up an order that the broker never saw and that nobody wants any more."""
@@ -214,9 +228,12 @@ class OrderBook(OrderTables):
                 where=client_order_id,
                 remedy="Compare the order with the broker's own record.",
             )
+        # Fills are facts; they stay, whatever becomes of the word beside them.
+        if status.fills:
+            with self.store.write() as connection:
+                for fill in status.fills:
+                    order_record.apply_fill(connection, client_order_id, fill)
         with self.store.write() as connection:
-            for fill in status.fills:
-                order_record.apply_fill(connection, client_order_id, fill)
             kind = _KINDS.get(status.state)
             if kind is None:
                 return

@@ -19,7 +19,7 @@ EMERGENCY = "emergency"
 
 @dataclass(frozen=True)
 class RecommendationBook:
-    """Stores what was recommended; status is pending, executed, superseded or dismissed."""
+    """Stores what was recommended; status is pending, executed, refused, superseded or dismissed."""
 
     store: Store
 
@@ -66,6 +66,13 @@ class RecommendationBook:
         with self.store.write() as connection:
             _set_status(
                 connection, "executed", recommendations.c.recommendation_id == recommendation_id
+            )
+
+    def mark_refused(self, recommendation_id: str) -> None:
+        """Record that the order of a recommendation ended without being filled whole."""
+        with self.store.write() as connection:
+            _set_status(
+                connection, "refused", recommendations.c.recommendation_id == recommendation_id
             )
 
     def dismiss_emergency(self, account_id: str) -> int:

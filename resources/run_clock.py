@@ -16,6 +16,11 @@ from resources.workspace import Workspace
 _AFTER_THE_CLOSES = timedelta(hours=4)
 
 
+def simulated_moment(session: date) -> datetime:
+    """Return the moment at which a session of the past is traded."""
+    return end_of_session(session) - _AFTER_THE_CLOSES
+
+
 @dataclass(frozen=True)
 class RunClock:
     """What time it is for the orders of a session.
@@ -35,7 +40,7 @@ class RunClock:
         """Return the clock of a run for a session."""
         newest = newest_session(workspace)
         is_simulated = workspace.portfolio.sessions.last is not None or session != newest
-        moment = end_of_session(session) - _AFTER_THE_CLOSES if is_simulated else now()
+        moment = simulated_moment(session) if is_simulated else now()
         return cls(moment, is_simulated, newest)
 
     def market(self, workspace: Workspace, exchange: str, session: date) -> Market:

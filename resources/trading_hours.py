@@ -5,7 +5,7 @@ The library needs pandas, which takes a second to import, so it is loaded only w
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ def market_at(exchange: str, moment: datetime) -> Market:
     moment : datetime
         Aware; hours are written in the exchange's own time zone.
     """
-    calendar = _calendar(exchange)
+    calendar = _calendar(exchange, moment.year)
     zone = ZoneInfo(str(calendar.tz))
     day = moment.astimezone(zone).date()
     if not calendar.is_session(day.isoformat()):
@@ -40,11 +40,12 @@ def market_at(exchange: str, moment: datetime) -> Market:
 
 
 @cache
-def _calendar(exchange: str) -> Any:
+def _calendar(exchange: str, year: int) -> Any:
+    """Return the sessions of a year and some weeks around it, so that a process may run for years."""
     import exchange_calendars
 
-    first = date.today() - timedelta(days=400)  # noqa: DTZ011
-    return exchange_calendars.get_calendar(exchange, start=first.isoformat())
+    first, last = date(year - 1, 12, 1), date(year + 1, 1, 31)
+    return exchange_calendars.get_calendar(exchange, start=first.isoformat(), end=last.isoformat())
 
 
 def _pause(row: Any) -> tuple[datetime, datetime] | None:

@@ -16,6 +16,7 @@ def refusal(
     confirmed: Collection[str],
     session: date,
     newest: date | None,
+    has_an_end: bool,
 ) -> str | None:
     """Return why no order of an account may be sent; None if orders may.
 
@@ -28,15 +29,18 @@ def refusal(
     confirmed : collection of str
         Accounts that the environment names for live trading.
     session, newest : date
-        Session of the run, and the newest one by the clock: real orders are for today.
+        Session of the run, and the newest one by the clock.
+    has_an_end : bool
+        The portfolio has a last session, so that all of it is history; else orders are for today only.
     """
     if mode == "research":
         return 'Research mode only recommends; set mode = "paper" or "live" in the portfolio file.'
     if broker == "statements":
         return f"Account {account_id} is known by its statements alone; nothing takes its orders."
+    over = f"Session {session} is over, the newest is {newest}; orders are for today only."
+    if mode == "paper" and broker == "paper":
+        return None if has_an_end or session == newest else over
     if mode == "paper":
-        if broker == "paper":
-            return None
         return f'Paper mode sends nothing to {broker}; set mode = "live" to trade there.'
     if mode != "live":
         return f"Mode {mode!r} is unknown."
@@ -45,6 +49,6 @@ def refusal(
             f"Live mode is not confirmed for account {account_id}: name it in {LIVE_VARIABLE} in the environment"
             f" ({LIVE_VARIABLE}={account_id})."
         )
-    if session != newest:
-        return f"Session {session} is over, the newest is {newest}; live orders are for today only."
-    return None
+    if has_an_end:
+        return "Live mode trades on today's prices; remove sessions.last from the portfolio file."
+    return None if session == newest else over

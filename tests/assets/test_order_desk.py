@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from ballast.guards.kill_switch import EVERYTHING
 from ballast.trading.gate import LAYERS
 from ballast.trading.modes import LIVE_VARIABLE
 from resources.brokers.protocol import Broker, OrderStatus
+from resources.orders import OrderBookMovedError
 from tests.assets.desks import PAPER, desk_on, order
 from tests.demonstration import SESSION, Demonstration
+from tests.live_day import LIVE, MORNING, wake_up
 
 Open = Callable[..., OrderDesk]
 
@@ -104,16 +107,105 @@ def test_research_mode_and_an_unconfirmed_live_mode_send_nothing(
     intent = order("mine", "sell", "ASML.AS", "2")
     research = opened(('mode = "research"', 'mode = "research"')).place(intent)
     assert (research.stopped_by, research.state) == ("mode", BLOCKED)
-    live = ('mode = "research"', 'mode = "live"')
     monkeypatch.delenv(LIVE_VARIABLE, raising=False)
-    refused = opened(live).place(intent)
+    wake_up(monkeypatch)
+    refused = opened(*LIVE).place(intent)
     assert refused.stopped_by == "mode"
     assert refused.detail is not None
     assert f"{LIVE_VARIABLE}=europe" in refused.detail
     monkeypatch.setenv(LIVE_VARIABLE, "america")
-    assert opened(live).place(intent).stopped_by == "mode"
+    assert opened(*LIVE).place(intent).stopped_by == "mode"
     monkeypatch.setenv(LIVE_VARIABLE, "america, europe")
-    assert opened(live).place(intent).state == "filled"
+    assert opened(LIVE[0]).place(intent).detail == (
+        "Live mode trades on today's prices; remove sessions.last from the portfolio file."
+    )
+    assert opened(*LIVE).place(intent).state == "filled"
+    wake_up(monkeypatch, MORNING + timedelta(days=3))
+    late = opened(*LIVE).place(order("late", "sell", "AD.AS", "2"))
+    assert late.stopped_by == "mode"
+    assert "is over" in str(late.detail)
+
+
+def test_what_a_person_did_after_the_run_began_counts_for_the_rest_of_the_run(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIVE_VARIABLE, "europe")
+    often = ("limit_frequency = false", "limit_frequency = true")
+    wake_up(monkeypatch)
+    desk = opened(*LIVE, often)
+    assert desk.facts.clock.moment == MORNING
+    wake_up(monkeypatch, MORNING + timedelta(seconds=5))
+    assert OrderDesk(desk.run).place(order("theirs", "sell", "ASML.AS", "1")).state == "filled"
+    wake_up(monkeypatch, MORNING + timedelta(seconds=20))
+    assert desk.place(order("ours", "sell", "ASML.AS", "1", origin="plan")).state == BLOCKED
+    assert stopping(desk, "ours") == {"frequency", "position", "duplicate"}
+    # And when its exchange has closed, the run does not think that it is still open.
+    wake_up(monkeypatch, MORNING.replace(hour=16))
+    desk.place(order("late", "sell", "AD.AS", "1"))
+    assert "market_hours" in stopping(desk, "late")
+
+
+def test_an_order_from_before_the_gate_counts_on_its_own_day(opened: Open) -> None:
+    often = ("limit_frequency = false", "limit_frequency = true")
+    desk = opened(PAPER, often)
+    old = order("old", "sell", "ASML.AS", "1", session=SESSION.replace(year=2019))
+    desk.run.workspace.orders.place(old, Filling())
+    assert desk.place(order("new", "sell", "ASML.AS", "1")).state == "filled"
+
+
+def test_cash_that_open_purchases_may_take_is_held_back_at_the_worst_price(opened: Open) -> None:
+    slippage = ("limit_frequency = false", 'slippage = "0.05"\nlimit_frequency = false')
+    desk = opened(PAPER, slippage)
+    desk.run.workspace.orders.write(order("open", "buy", "UNA.AS", "100", price=Decimal(50)))
+    facts = desk.facts.of(order("new", "buy", "KPN.AS", "1"))
+    assert facts.reserved is not None
+    assert facts.reserved["EUR"] >= Decimal(5250)
+    # One that nobody can price holds everything back.
+    unknown = order("odd", "buy", "NOBODY.AS", "1")
+    desk.run.workspace.orders.write(unknown)
+    assert desk.facts.of(order("new", "buy", "KPN.AS", "1")).reserved is None
+    assert desk.place(order("new", "buy", "KPN.AS", "1")).stopped_by == "funds"
+
+
+def test_an_order_that_was_surely_not_sent_is_dropped_where_nobody_waits_for_it(
+    opened: Open,
+) -> None:
+    desk = opened()
+    book = desk.run.workspace.orders
+    for number, origin in enumerate(("emergency", "guard", "plan", "person")):
+        intent = order(f"{origin}-{number}", "sell", "ASML.AS", "1", origin=origin)
+        book.write(intent)
+    assert desk.settle("europe") == []
+    states = dict(book.table().select("origin", "state").iter_rows())
+    assert states == {
+        "emergency": "cancelled", "guard": "cancelled", "plan": "cancelled", "person": "intent",
+    }  # fmt: skip
+    # Somebody who clears what is stuck drops that, too.
+    assert desk.settle("europe", unsent_too=True) == []
+    assert book.unresolved("europe") == []
+
+
+def test_an_order_whose_cancellation_was_asked_for_before_it_arrived_is_not_sent_again(
+    opened: Open,
+) -> None:
+    desk = opened()
+    broker = flaky(desk, "before")
+    intent = order("mine", "sell", "ASML.AS", "2")
+    desk.place(intent)
+    book = desk.run.workspace.orders
+    assert book.cancel(intent, desk.run.workspace.broker("europe"), "no").state == "submitted"
+    assert desk.place(intent).state == "unknown"
+    assert broker.submissions == 0
+    assert [placed.state for placed in desk.settle("europe")] == ["unknown"]
+
+
+def test_an_order_decided_before_another_was_placed_is_decided_again(opened: Open) -> None:
+    desk = opened()
+    seen = desk.run.workspace.orders.revision("europe")
+    desk.place(order("first", "sell", "ASML.AS", "1"))
+    with pytest.raises(OrderBookMovedError):
+        desk.place(order("second", "sell", "AAPL", "1"), decided_on=seen)
+    assert desk.run.workspace.orders.progress("europe.second.1") is None
 
 
 def test_the_kill_switch_stops_between_two_orders_and_after_its_reset_lets_pass(
@@ -161,6 +253,19 @@ class Flaky:
         if trouble == "after":
             raise BrokerUnavailableError("no answer", where="submit", remedy="Ask.")
         return status
+
+
+class Filling:
+    """A broker that says that every order was filled."""
+
+    def submit(self, intent: Any) -> OrderStatus:
+        return OrderStatus(intent.client_order_id, "filled")
+
+    def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:
+        raise NotImplementedError
+
+    def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
+        raise NotImplementedError
 
 
 def flaky(desk: OrderDesk, *lost: str) -> Flaky:

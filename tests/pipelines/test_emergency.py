@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from assets.order_metadata import in_order
 from tests.demonstration import SESSION, Demonstration, failed_checks
 
 PAPER = ('mode = "research"', 'mode = "paper"')
@@ -130,7 +131,7 @@ def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(tmp_p
     overdraw(research, "europe", 60000, "EUR")
     demonstration = Demonstration.create(tmp_path, PAPER)
     demonstration.run(job="emergency_rebalance")
-    orders = demonstration.read("emergency_actions").sort("client_order_id")
+    orders = in_order(demonstration.read("emergency_actions"))
     sides = orders["side"].to_list()
     assert sides[0] == "exchange"
     assert "sell" in sides

@@ -151,13 +151,13 @@ def test_every_sync_job_can_be_repeated_and_changes_nothing_that_was_run(
 
 def _cycle(demonstration: Demonstration, instance: dg.DagsterInstance) -> dg.RunRequest | str:
     schedule = demonstration.definitions.resolve_schedule_def("sync_cycle_every_few_minutes")
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime(2026, 1, 3, 12, 15, tzinfo=UTC),
         resources={"workspace": demonstration.resource},
         repository_def=demonstration.definitions.get_repository_def(),
-    )
-    data = schedule.evaluate_tick(context)
+    ) as context:
+        data = schedule.evaluate_tick(context)
     requests = data.run_requests or []
     return requests[0] if requests else str(data.skip_message)
 

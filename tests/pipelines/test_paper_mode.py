@@ -8,9 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.order_desk import OrderDesk
+from assets.session_run import SessionRun
 from ballast.trading.modes import LIVE_VARIABLE
 from resources.recommendations import PLAN
+from tests.assets.desks import order
 from tests.demonstration import SESSION, Demonstration, failed_checks
+from tests.live_day import LIVE, MORNING, wake_up
 
 PAPER = ('mode = "research"', 'mode = "paper"')
 # Some holdings are younger than the hold that the gate asks for.
@@ -76,15 +80,15 @@ def held(demonstration: Demonstration, session: date, symbol: str) -> dict[str, 
 def test_live_mode_sends_nothing_without_a_confirmation_that_names_the_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demonstration = Demonstration.create(tmp_path, ('mode = "research"', 'mode = "live"'))
+    wake_up(monkeypatch, MORNING.replace(hour=15))
+    demonstration = Demonstration.create(tmp_path, *LIVE)
     monkeypatch.setenv(LIVE_VARIABLE, "america")
     result = demonstration.run()
     assert result.success
-    assert "no_order_refused" in failed_checks(result)
-    orders = demonstration.read("orders")
-    assert set(orders["account_id"]) == {"america"}
-    assert set(orders["state"]) == {"filled"}
+    assert demonstration.read("orders").is_empty()
     (report,) = demonstration.read("daily_report")["report"]
     assert "The mode is `live`" in report
-    assert "Live mode is not confirmed for account europe" in report
-    assert f"{LIVE_VARIABLE}=europe" in report
+    # Told of every step of a plan; the rest of the gate is tried at the desk.
+    run = SessionRun(demonstration.workspace, SESSION, "run")
+    intent = order("mine", "sell", "ASML.AS", "1")
+    assert f"{LIVE_VARIABLE}=europe" in str(OrderDesk(run).place(intent).detail)

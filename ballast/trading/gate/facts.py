@@ -124,7 +124,7 @@ class Facts:
     market: Market | None = None
     history: TradingHistory | None = None
     balances: Mapping[str, Decimal] | None = None
-    reserved: Mapping[str, Decimal] = field(default_factory=dict)
+    reserved: Mapping[str, Decimal] | None = field(default_factory=dict)
     rates_to_base: Mapping[str, Decimal] = field(default_factory=dict)
     cash_reserve: Decimal | None = None
     fee: Decimal | None = None

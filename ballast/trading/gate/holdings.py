@@ -29,6 +29,8 @@ def funds(intent: OrderIntent, facts: Facts, settings: TradingSettings) -> Answe
         return Answer(name, "not_applicable", "A sale brings cash.")
     if facts.balances is None or facts.fee is None or facts.quote is None:
         return Answer(name, "block", "Cash, fee or price is unknown.")
+    if facts.reserved is None:
+        return Answer(name, "block", "What open orders will take is unknown.")
     if intent.side == "exchange":
         currency, expected = intent.symbol.partition("/")[0], intent.quantity + facts.fee
         worst = expected
@@ -124,14 +126,14 @@ def price(intent: OrderIntent, facts: Facts, settings: TradingSettings) -> Answe
 
 def _above_the_reserve(facts: Facts, currency: str, cost: Decimal, words: str) -> Answer:
     rates = facts.rates_to_base
-    cash = facts.balances or {}
-    used = [c for c in {*cash, *facts.reserved} if cash.get(c, ZERO) or facts.reserved.get(c, ZERO)]
+    cash, reserved = facts.balances or {}, facts.reserved or {}
+    used = [c for c in {*cash, *reserved} if cash.get(c, ZERO) or reserved.get(c, ZERO)]
     unknown = sorted({c for c in (*used, currency) if c not in rates})
     if facts.cash_reserve is None or unknown:
         what = f"the rate of {', '.join(unknown)}" if unknown else "the cash reserve"
         return Answer("funds", "block", f"{words} are needed, but {what} is unknown.")
     left = sum(
-        (multiply(cash.get(c, ZERO) - facts.reserved.get(c, ZERO), rates[c]) for c in used), ZERO
+        (multiply(cash.get(c, ZERO) - reserved.get(c, ZERO), rates[c]) for c in used), ZERO
     ) - multiply(cost, rates[currency])
     if left < facts.cash_reserve:
         return Answer(

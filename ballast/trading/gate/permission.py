@@ -23,7 +23,7 @@ def kill_switch(intent: OrderIntent, facts: Facts, guards: GuardSettings) -> Ans
         return Answer(
             name,
             "block",
-            f"The kill switch is tripped ({facts.switch.level}): {facts.switch.reason}"
+            f"The kill switch is tripped ({facts.switch.level}): {facts.switch.reason.rstrip('.')}."
             " Reset it with the job reset_kill_switch and a reason.",
         )
     if intent.origin in EMERGENCY_ORIGINS:

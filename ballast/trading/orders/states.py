@@ -38,6 +38,8 @@ _NEXT: Mapping[EventKind, Mapping[State, State]] = {
     "written": {"intent": "intent"},
     "sent": dict.fromkeys(_ON_ITS_WAY, "submitted"),
     "timed_out": {
+        # Before `submitted` was recorded, an order went from its intent to an unknown fate.
+        "intent": "unknown",
         "submitted": "unknown",
         "unknown": "unknown",
         # A question that was not answered takes back nothing that is known.

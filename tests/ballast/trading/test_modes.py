@@ -14,11 +14,13 @@ MODES = ("research", "paper", "live")
 BROKERS = ("paper", "statements", "ibkr")
 CONFIRMATIONS: tuple[tuple[str, ...], ...] = ((), ("america",), ("europe",), ("america", "europe"))
 NEWEST = (TODAY, date(2020, 8, 21), None)
-# Mode, broker, whether the environment names the account, whether the session is the newest: all others are refused.
+# Mode, broker, whether the environment names the account, whether the session is the newest, and whether the portfolio
+# has a last session, so that all of it is history: all others are refused.
 ALLOWED = {
-    *(("paper", "paper", confirmed, newest) for confirmed in (True, False) for newest in (True, False)),
-    ("live", "paper", True, True),
-    ("live", "ibkr", True, True),
+    *(("paper", "paper", confirmed, newest, True) for confirmed in (True, False) for newest in (True, False)),
+    *(("paper", "paper", confirmed, True, False) for confirmed in (True, False)),
+    ("live", "paper", True, True, False),
+    ("live", "ibkr", True, True, False),
 }  # fmt: skip
 
 
@@ -28,18 +30,24 @@ def asked(
     confirmed: tuple[str, ...] = ("europe",),
     session: date = TODAY,
     newest: date | None = TODAY,
+    has_an_end: bool = False,
 ) -> str | None:
-    return refusal(mode, "europe", broker, confirmed=confirmed, session=session, newest=newest)
+    return refusal(
+        mode, "europe", broker,
+        confirmed=confirmed, session=session, newest=newest, has_an_end=has_an_end,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("mode", "broker", "confirmed", "newest"), list(product(MODES, BROKERS, CONFIRMATIONS, NEWEST))
+    ("mode", "broker", "confirmed", "newest", "has_an_end"),
+    list(product(MODES, BROKERS, CONFIRMATIONS, NEWEST, (True, False))),
 )
 def test_orders_go_only_where_the_table_says(
-    mode: str, broker: str, confirmed: tuple[str, ...], newest: date | None
+    mode: str, broker: str, confirmed: tuple[str, ...], newest: date | None, has_an_end: bool
 ) -> None:
-    said = asked(mode, broker, confirmed, newest=newest)
-    assert (said is None) == ((mode, broker, "europe" in confirmed, newest == TODAY) in ALLOWED)
+    said = asked(mode, broker, confirmed, newest=newest, has_an_end=has_an_end)
+    facts = (mode, broker, "europe" in confirmed, newest == TODAY, has_an_end)
+    assert (said is None) == (facts in ALLOWED)
     assert said is None or said.endswith((".", ")."))
 
 
@@ -72,14 +80,22 @@ def test_live_mode_names_the_variable_that_confirms_the_account() -> None:
         assert f"{LIVE_VARIABLE}=europe" in said
 
 
-def test_live_orders_are_for_the_newest_session_and_both_sessions_are_named() -> None:
-    said = asked("live", session=YESTERDAY)
+@pytest.mark.parametrize(("mode", "broker"), [("live", "ibkr"), ("paper", "paper")])
+def test_orders_are_for_the_newest_session_and_both_sessions_are_named(
+    mode: str, broker: str
+) -> None:
+    said = asked(mode, broker, session=YESTERDAY)
     assert said is not None
     assert "2020-08-19" in said
     assert "2020-08-20" in said
     assert "today" in said
-    # Paper orders may be rehearsed in the past.
-    assert asked("paper", "paper", (), YESTERDAY) is None
+
+
+def test_history_is_for_paper_orders_and_live_mode_names_the_setting_that_ends_it() -> None:
+    assert asked("paper", "paper", (), YESTERDAY, has_an_end=True) is None
+    said = asked("live", has_an_end=True)
+    assert said is not None
+    assert "remove sessions.last" in said
 
 
 @pytest.mark.parametrize("mode", ["", "LIVE", "Paper", "dry-run"])

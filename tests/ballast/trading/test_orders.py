@@ -63,7 +63,7 @@ def may_be(state: str, kind: str, filled: int = 0) -> bool:
 _ALLOWED = {
     "written": {"intent"},
     "sent": {"intent", "submitted", "unknown"},
-    "timed_out": {"submitted", "unknown", "accepted", "partially_filled"},
+    "timed_out": {"intent", "submitted", "unknown", "accepted", "partially_filled"},
     "accepted": {"intent", "submitted", "unknown", "accepted", "partially_filled"},
     "filled": {*OPEN_STATES, "filled", "cancelled", "expired"},
     "cancel_requested": set(_STATES),

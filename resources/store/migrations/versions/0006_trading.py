@@ -36,6 +36,14 @@ def upgrade() -> None:
                 kind=kind, state=state
             )
         )
+    # An order of which only the intent is known may have been sent: it is asked about before anything is sent.
+    op.execute(
+        "INSERT INTO order_events (client_order_id, sequence, kind, state, recorded_at)"
+        " SELECT client_order_id, 1, 'sent', 'submitted', recorded_at FROM order_events AS first"
+        " WHERE state = 'intent' AND sequence = 0 AND NOT EXISTS"
+        " (SELECT 1 FROM order_events AS later"
+        " WHERE later.client_order_id = first.client_order_id AND later.sequence > 0)"
+    )
     with op.batch_alter_table("order_events") as table:
         table.alter_column("kind", existing_type=sa.String(24), server_default=None)
     with op.batch_alter_table("paper_orders") as table:

@@ -92,11 +92,11 @@ def test_every_layer_answers_although_the_first_has_stopped_the_order() -> None:
     "unknown",
     [
         "switch", "restricted", "orders_in_session", "trades", "market", "history", "balances",
-        "cash_reserve", "fee", "position", "lot_size", "open_orders", "quote",
+        "cash_reserve", "fee", "reserved", "position", "lot_size", "open_orders", "quote",
     ],
 )  # fmt: skip
 def test_what_nobody_knows_stops_the_orders_that_depend_on_it(unknown: str, side: str) -> None:
-    of_purchases_alone = {"balances", "cash_reserve", "fee"}
+    of_purchases_alone = {"balances", "cash_reserve", "fee", "reserved"}
     is_needed = side == "buy" or unknown not in of_purchases_alone
     assert bool(blocking(order(side), facts(**{unknown: None}))) == is_needed
 
@@ -256,8 +256,7 @@ _KNOWABLE = [
     for f in fields(Facts)
     if f.name
     not in {
-        "moment", "session", "refusal", "guard_block", "account_problem", "reserved",
-        "rates_to_base", "is_single_position",
+        "moment", "session", "refusal", "guard_block", "account_problem", "rates_to_base", "is_single_position",
     }
 ]  # fmt: skip
 
