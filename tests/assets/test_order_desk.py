@@ -270,7 +270,7 @@ class Filling:
 
 def flaky(desk: OrderDesk, *lost: str) -> Flaky:
     broker = Flaky(desk.run.workspace.brokers["europe"], list(lost))
-    desk.run.workspace.brokers["europe"] = broker  # type: ignore[assignment]
+    desk.run.workspace.brokers["europe"] = broker
     return broker
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from assets.order_desk import OrderDesk
 from assets.session_run import SessionRun
 from ballast.trading.modes import LIVE_VARIABLE
+from ballast.trading.orders import OrderIntent
+from resources.brokers.protocol import Broker, OrderStatus
 from resources.recommendations import PLAN
 from tests.assets.desks import order
 from tests.demonstration import SESSION, Demonstration, failed_checks
@@ -75,6 +80,35 @@ def test_a_split_arrives_at_broker_and_books_alike(tmp_path: Path) -> None:
 def held(demonstration: Demonstration, session: date, symbol: str) -> dict[str, object]:
     positions = demonstration.read("positions_snapshot", session)
     return positions.filter(pl.col("commodity") == symbol).row(0, named=True)
+
+
+@dataclass
+class Contradicting:
+    """A broker that fills an order and calls it rejected."""
+
+    inside: Broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inside, name)
+
+    def submit(self, intent: OrderIntent) -> OrderStatus:
+        status = self.inside.submit(intent)
+        return replace(status, state="rejected") if intent.account_id == "america" else status
+
+
+def test_a_broker_that_contradicts_itself_is_the_trouble_of_one_account(tmp_path: Path) -> None:
+    def contradict(brokers: Mapping[str, Broker]) -> dict[str, Broker]:
+        return {name: cast(Broker, Contradicting(inside)) for name, inside in brokers.items()}
+
+    demonstration = Demonstration.create(tmp_path, PAPER, AT_ONCE, wrap_brokers=contradict)
+    result = demonstration.run()
+    assert result.success
+    assert "no_order_refused" in failed_checks(result)
+    orders = demonstration.read("orders")
+    # The first order of the one account was filled and is in doubt; what counts on it was not sent.
+    assert orders.filter(pl.col("account_id") == "america").height == 1
+    assert orders.filter(pl.col("account_id") == "europe").height > 10
+    assert set(orders["state"]) == {"filled"}
 
 
 def test_live_mode_sends_nothing_without_a_confirmation_that_names_the_account(

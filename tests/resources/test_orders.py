@@ -215,6 +215,51 @@ def test_a_broker_that_contradicts_itself_is_refused(book: OrderBook) -> None:
     assert _history(book, _intent()) == ["intent", "submitted", "partially_filled"]
 
 
+def test_a_fill_stays_whatever_the_broker_says_beside_it(book: OrderBook) -> None:
+    order_id = _intent().client_order_id
+    venue = Venue(answer=OrderStatus(order_id, "rejected", None, (_fill("f1", "1.5"),)))
+    with pytest.raises(OrderRefusedError, match="cannot be rejected"):
+        book.place(_intent(), venue)
+    assert book.table().select("state", "filled").row(0) == ("filled", Decimal("1.5"))
+
+
+def test_an_order_that_the_broker_does_not_know_yet_is_not_called_cancelled(
+    book: OrderBook,
+) -> None:
+    venue = Venue(before_submit=_raise(_timeout()))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(), venue)
+    assert book.cancel(_intent(), venue, "no longer wanted").state == "submitted"
+    progress = book.progress(_intent().client_order_id)
+    assert progress is not None
+    assert (progress.state, progress.is_cancel_requested) == ("unknown", True)
+
+
+def test_only_what_was_surely_not_sent_is_given_up(book: OrderBook) -> None:
+    book.write(_intent(1))
+    with pytest.raises(BrokerUnavailableError):
+        book.place(_intent(2), Venue(before_submit=_raise(_timeout())))
+    assert book.give_up(_intent(1).client_order_id, "no longer wanted")
+    assert not book.give_up(_intent(2).client_order_id, "no longer wanted")
+    assert book.table()["state"].to_list() == ["cancelled", "unknown"]
+
+
+def test_fills_of_a_later_session_are_told_with_it_and_with_their_order(book: OrderBook) -> None:
+    order_id = _intent().client_order_id
+    later = datetime(2020, 8, 24, 20, tzinfo=UTC)
+    venue = Venue(answer=OrderStatus(order_id, "accepted"))
+    book.place(_intent(), venue)
+    other_day = later.date()
+    assert book.concerning(other_day)["client_order_id"].to_list() == [order_id]
+    book.apply_fills([replace(_fill("f1", "1.5"), filled_at=later)])
+    assert book.concerning(other_day)["state"].to_list() == ["filled"]
+    assert book.executions(other_day).height == book.executions(SESSION).height == 1
+    assert book.concerning(date(2020, 8, 25)).is_empty()
+    book.apply_fills([replace(_fill("f2", "1"), filled_at=later)])
+    assert book.remarked(date(2020, 8, 30))["fill_id"].to_list() == ["f2"]
+    assert book.remarked(date(2020, 8, 31)).is_empty()
+
+
 def test_fills_count_once_however_they_become_known(book: OrderBook) -> None:
     order_id = _intent().client_order_id
     first, second = _fill("f1", "0.5"), _fill("f2", "1")
