@@ -43,16 +43,18 @@ def report(tally: Tally) -> str:
     repairs = ", ".join(f"{count} {name}" for name, count in sorted(tally.repairs.items()))
     faults = ", ".join(f"{count} {name}" for name, count in sorted(tally.faults.items()))
     lines = [
-        f"runs                 {tally.runs:>6}   of which {tally.killed} were killed and finished by the next",
+        f"runs                 {tally.runs:>6}   {tally.killed} killed and finished by the next,"
+        f" {tally.rivals} in two processes at once",
         f"orders written       {tally.orders:>6}   and {tally.stopped} stopped by the gate",
         f"repairs              {sum(tally.repairs.values()):>6}   {repairs}",
         f"faults of the broker {sum(tally.faults.values()):>6}   {faults}",
         f"orders lost          {len(tally.lost):>6}",
         f"orders doubled       {len(tally.doubled):>6}",
         f"books that differ    {len(tally.differences):>6}",
+        f"needless sales       {len(tally.needless):>6}   by repairs, while cash was there",
         f"orders in doubt      {tally.in_doubt_at_the_end:>6}   at the end",
     ]
-    found = [*tally.lost, *tally.doubled, *tally.differences]
+    found = [*tally.lost, *tally.doubled, *tally.differences, *tally.needless]
     lines += [f"  {item}" for item in found[:_SHOWN]]
     if tally.is_clean:
         lines.append("Nothing was lost or doubled, and broker and books agreed after every run.")

@@ -35,12 +35,16 @@ _RUNS_PER_CHAIN = 50
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+Workers = tuple[Worker, Worker]
+
+
 @dataclass
 class Tally:
     """Counts of a drill."""
 
     runs: int = 0
     killed: int = 0
+    rivals: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     orders: int = 0
     stopped: int = 0
@@ -49,11 +53,13 @@ class Tally:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was lost or doubled, and broker and books agreed after every run."""
-        return not (self.lost or self.doubled or self.differences or self.in_doubt_at_the_end)
+        found = (self.lost, self.doubled, self.differences, self.needless)
+        return not any(found) and not self.in_doubt_at_the_end
 
 
 def drill(workspace: Workspace, runs: int, seed: int) -> Tally:
@@ -72,13 +78,26 @@ def drill(workspace: Workspace, runs: int, seed: int) -> Tally:
             remedy='Give one account broker = "paper", or drill with the demonstration.',
         )
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="ballast-drill-") as scratch, Worker() as worker:
+    with (
+        tempfile.TemporaryDirectory(prefix="ballast-drill-") as scratch,
+        Worker() as worker,
+        Worker() as rival,
+    ):
         prepared = Path(scratch) / "prepared"
         sessions = _prepare(workspace, prepared)
         for chain, length in enumerate(_chains(runs)):
             folder = Path(scratch) / f"chain-{chain}"
             shutil.copytree(prepared, folder)
-            _play(worker, workspace, folder, accounts, sessions, 1000 * seed + chain, length, tally)
+            _play(
+                (worker, rival),
+                workspace,
+                folder,
+                accounts,
+                sessions,
+                1000 * seed + chain,
+                length,
+                tally,
+            )
             shutil.rmtree(folder)
     return tally
 
@@ -129,7 +148,7 @@ def _sessions(workspace: Workspace) -> list[date]:
 
 
 def _play(
-    worker: Worker,
+    workers: Workers,
     workspace: Workspace,
     folder: Path,
     accounts: Sequence[str],
@@ -144,18 +163,25 @@ def _play(
     portfolio = rehearsed(workspace.portfolio)
     last: Findings | None = None
     for each in drills_of(seed, accounts, sessions, runs):
-        last = _run(worker, portfolio, folder, each, tally)
+        last = _run(workers, portfolio, folder, each, tally)
     if last is not None:
         tally.orders += last.orders
         tally.in_doubt_at_the_end += last.in_doubt
 
 
-def _run(worker: Worker, portfolio: Portfolio, folder: Path, each: Drill, tally: Tally) -> Findings:
-    """Carry out one run; if its process dies, the next finishes what it began."""
-    found = worker.run(portfolio, folder, each, each.dies_at)
+def _run(
+    workers: Workers, portfolio: Portfolio, folder: Path, each: Drill, tally: Tally
+) -> Findings:
+    """Carry out one run, now and then in two processes at once; if one dies, the next finishes what it began."""
+    worker, rival = workers
     tally.runs += 1
-    if found is None:
-        tally.killed += 1
+    worker.begin(portfolio, folder, each, each.dies_at)
+    if each.has_rival:
+        tally.rivals += 1
+        rival.run(portfolio, folder, each, None)
+    found = worker.finish(each)
+    tally.killed += found is None
+    if found is None or each.has_rival:
         found = worker.run(portfolio, folder, each, None)
     if found is None:
         raise ConfigurationError(
@@ -169,6 +195,7 @@ def _run(worker: Worker, portfolio: Portfolio, folder: Path, each: Drill, tally:
     tally.lost += [where + item for item in found.lost]
     tally.doubled += [where + item for item in found.doubled]
     tally.differences += [where + item for item in found.differences]
+    tally.needless += [where + item for item in found.needless]
     return found
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ from assets.sync import import_events
 from ballast.configuration import Portfolio
 from ballast.errors import BrokerUnavailableError
 from ballast.money import CENT, ZERO, floor_to_multiple, multiply
-from ballast.trading.orders import OrderIntent, client_order_id
+from ballast.trading.orders import OPEN_STATES, OrderIntent, client_order_id
 from pipelines.drill.script import Drill, Wish
 from pipelines.drill.workspace import DrillWorkspace
+from resources.recommendations import EMERGENCY
 from resources.store import Store
 from resources.workspace import Workspace
 
 PERSON = "person"
+# Buffers, fees and rounding are less than this.
+_AMPLE = Decimal("1.10")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Findings:
     lost: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
 
 
 @dataclass
@@ -87,13 +91,17 @@ def rehearse(portfolio: Portfolio, folder: Path, drill: Drill, dies_at: int | No
         intent = _order(run, wish)
         if intent is not None:
             stopped += desk.place(intent).stopped_by is not None
+    needs = {account: _need(run, account) for account, _ in drill.withdrawals}
     repairs = repair(run) if drill.withdrawals else {}
+    needless = tuple(item for account in needs for item in _needless(run, account, needs[account]))
     import_events(run)
     in_doubt = sum(len(desk.settle(account)) for account in workspace.brokers)
+    in_doubt += workspace.orders.table().filter(pl.col("state") == "intent").height
     outcomes = tuple(
         report.outcome for account, report in repairs.items() if account in dict(drill.withdrawals)
     )
-    return judge(run, Findings(stopped=stopped, in_doubt=in_doubt, repairs=outcomes))
+    seen = Findings(stopped=stopped, in_doubt=in_doubt, repairs=outcomes, needless=needless)
+    return judge(run, seen)
 
 
 def judge(run: SessionRun, found: Findings) -> Findings:
@@ -116,10 +124,51 @@ def judge(run: SessionRun, found: Findings) -> Findings:
         doubled.append(f"{name} is at the broker and not ours")
     for account in workspace.brokers:
         differences += _differences(run, account)
-    return Findings(
-        len(ours), found.stopped, found.in_doubt, found.repairs, tuple(lost), tuple(doubled),
-        tuple(differences),
-    )  # fmt: skip
+    return replace(
+        found,
+        orders=len(ours),
+        lost=tuple(lost),
+        doubled=tuple(doubled),
+        differences=tuple(differences),
+    )
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What is missing and what is free in an account before its repair, in euros, and the orders so far."""
+
+    missing: Decimal
+    free: Decimal
+    orders: frozenset[str]
+
+
+def _need(run: SessionRun, account: str) -> _Need:
+    """Look at an account by the broker's own book; with open orders nothing counts as free."""
+    rates = run.workspace.paper.market.rates(run.session)
+    values = [
+        rates.convert(amount, currency, "EUR")
+        for currency, amount in run.workspace.paper.balances(account, run.session).items()
+    ]
+    orders = run.workspace.orders.table(account)
+    is_open = not orders.filter(pl.col("state").is_in(OPEN_STATES)).is_empty()
+    free = ZERO if is_open else sum((value for value in values if value > ZERO), ZERO)
+    missing = -sum((value for value in values if value < ZERO), ZERO)
+    return _Need(missing, free, frozenset(orders["client_order_id"]))
+
+
+def _needless(run: SessionRun, account: str, need: _Need) -> list[str]:
+    """Return the sales of a repair that had cash enough, and whose exchanges all came to something."""
+    orders = run.workspace.orders.table(account).filter(
+        (pl.col("origin") == EMERGENCY) & ~pl.col("client_order_id").is_in(list(need.orders))
+    )
+    failed = orders.filter((pl.col("side") == "exchange") & (pl.col("filled") < pl.col("quantity")))
+    if need.free < multiply(need.missing, _AMPLE) or not failed.is_empty():
+        return []
+    sales = orders.filter(pl.col("side") == "sell")
+    return [
+        f"{row['client_order_id']} with {need.free:.2f} EUR free for {need.missing:.2f}"
+        for row in sales.iter_rows(named=True)
+    ]
 
 
 def _withdraw(run: SessionRun, account: str, share: Decimal, number: int) -> None:

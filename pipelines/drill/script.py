@@ -44,6 +44,8 @@ class Drill:
         Accounts from which more than the cash is taken, as a share of the largest balance; the repair follows.
     dies_at : int, optional
         Step of the store or the broker at which the process is killed.
+    has_rival : bool
+        Another process does the same at the same time.
     """
 
     number: int
@@ -51,6 +53,7 @@ class Drill:
     wishes: tuple[Wish, ...]
     withdrawals: tuple[tuple[str, Decimal], ...]
     dies_at: int | None
+    has_rival: bool = False
 
 
 def faults_of(seed: int, accounts: Sequence[str], sessions: Sequence[date]) -> list[Fault]:
@@ -97,7 +100,8 @@ def drills_of(
         if random.random() < 0.25:
             withdrawals = ((random.choice(accounts), Decimal(random.randint(101, 140)) / 100),)
         dies_at = random.randint(1, 60) if random.random() < 0.5 else None
-        drills.append(Drill(number, session, wishes, withdrawals, dies_at))
+        has_rival = random.random() < 0.15
+        drills.append(Drill(number, session, wishes, withdrawals, dies_at, has_rival))
     return drills
 
 

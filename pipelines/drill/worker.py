@@ -44,14 +44,22 @@ class Worker:
     def run(
         self, portfolio: Portfolio, folder: Path, each: Drill, dies_at: int | None
     ) -> Findings | None:
-        """Return what a run found; None if it was killed, and then another process stands ready.
+        """Return what a run found; None if it was killed, and then another process stands ready."""
+        self.begin(portfolio, folder, each, dies_at)
+        return self.finish(each)
+
+    def begin(self, portfolio: Portfolio, folder: Path, each: Drill, dies_at: int | None) -> None:
+        """Let the process begin with a run."""
+        self._pipe.send((portfolio, folder, each, dies_at))
+
+    def finish(self, each: Drill) -> Findings | None:
+        """Wait for what the run has found; None if it was killed.
 
         Raises
         ------
         ConfigurationError
             If the process failed otherwise, which is a defect.
         """
-        self._pipe.send((portfolio, folder, each, dies_at))
         told: Findings | str | None = None
         with suppress(EOFError, ConnectionResetError):
             told = self._pipe.recv() if self._pipe.poll(_PATIENCE_SECONDS) else "no answer in time"

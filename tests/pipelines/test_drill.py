@@ -81,7 +81,7 @@ def test_a_posting_that_is_missing_and_a_fill_that_is_are_found(run: SessionRun)
     assert [item.split(":")[0] for item in found.differences] == ["europe ASML.AS"]
 
 
-@pytest.mark.parametrize("problem", ["lost", "doubled", "differences"])
+@pytest.mark.parametrize("problem", ["lost", "doubled", "differences", "needless"])
 def test_a_drill_with_a_finding_is_not_clean_and_shows_it(problem: str) -> None:
     tally = Tally(runs=1, **{problem: ["this is it"]})
     assert not tally.is_clean
@@ -104,5 +104,6 @@ def test_in_a_drill_nothing_is_lost_or_doubled_and_the_own_store_is_not_touched(
     assert tally.is_clean, report(tally)
     assert tally.runs == 60
     assert tally.killed > 10
+    assert tally.rivals > 3
     assert tally.orders > 60
     assert sum(tally.repairs.values()) > 5
