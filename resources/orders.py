@@ -17,6 +17,7 @@ from ballast.books.broker_events import ExchangeFill, Fill
 from ballast.errors import BrokerUnavailableError, OrderRefusedError
 from ballast.trading.orders import (
     FINAL_STATES,
+    ON_ITS_WAY,
     EventKind,
     OrderEvent,
     OrderIntent,
@@ -204,7 +205,14 @@ class OrderBook(OrderTables):
 
     def _send(self, intent: OrderIntent, broker: BrokerExecution) -> OrderStatus:
         with self.store.write() as connection:
-            order_record.append(connection, intent.client_order_id, OrderEvent("sent"))
+            known = order_record.progress(connection, intent.client_order_id)
+            if known.state in ON_ITS_WAY:
+                order_record.append(connection, intent.client_order_id, OrderEvent("sent"))
+        if known.is_final:
+            return self._told(intent)
+        if known.state not in ON_ITS_WAY:
+            # Another process has carried it meanwhile.
+            return self.ask(intent, broker) or OrderStatus(intent.client_order_id, "accepted")
         try:
             status = broker.submit(intent)
         except BrokerUnavailableError as error:

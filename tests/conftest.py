@@ -12,6 +12,7 @@ from hypothesis import settings
 from resources.lake import Lake
 from resources.store import Store, sqlite_url
 from tests import postgres
+from tests.demonstration import Demonstration
 
 # The same examples every time where a change is judged; new ones on every run at a desk.
 settings.register_profile("judged", derandomize=True, deadline=None, print_blob=True)
@@ -46,3 +47,11 @@ def store(store_url: str) -> Iterator[Store]:
 @pytest.fixture
 def lake(store: Store, tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake", store)
+
+
+@pytest.fixture(scope="session")
+def researched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demonstration's session was run in research mode; to be copied, and never changed."""
+    folder = tmp_path_factory.mktemp("researched")
+    assert Demonstration.create(folder).run().success
+    return folder

@@ -28,6 +28,8 @@ from ballast.tables.performance import DailyReturns, PerformanceMeasures, Turnov
 
 _SUBJECT = ["level", "subject"]
 _TURNOVER_SPAN = timedelta(days=365)
+# A yearly rate this near to -1 is beyond what the solver can tell.
+_TOTAL_LOSS = -1 + 1e-9
 _WARNING, _CRITICAL = 0.5, 1.0
 
 
@@ -144,7 +146,8 @@ def money_weighted_returns(values: pl.DataFrame) -> pl.DataFrame:
     -------
     pl.DataFrame
         level, subject, money_weighted_return: the rate x with Σ flow × (1 + x)^(−days/365) = 0, the final value being
-        the last flow (XIRR). Of less than a year it is a yearly rate all the same. Null when no rate solves it, when a
+        the last flow (XIRR). Of less than a year it is a yearly rate all the same. Null when no rate solves it or only
+        one that cannot be told from a total loss, as after a steep fall in a few days, when a
         flow or the final value is unknown, or when there is only one session.
     """
     rows = [
@@ -171,10 +174,13 @@ def _internal_rate(values: pl.DataFrame) -> float | None:
     moved = invested.filter(pl.col("paid") != 0)
     dates = [*moved["session"], known["session"][-1]]
     amounts = [*(-float(paid) for paid in moved["paid"]), float(final)]
+    # The solver's tolerance is absolute, so that the size of the money must not reach it.
+    largest = max(map(abs, amounts))
     try:
-        return xirr(dates, amounts)
+        rate = xirr(dates, [amount / largest for amount in amounts]) if largest else None
     except InvalidPaymentsError:
         return None
+    return rate if rate is not None and rate > _TOTAL_LOSS else None
 
 
 def turnover(valuation: Valuation, *, span: timedelta = _TURNOVER_SPAN) -> pl.DataFrame:

@@ -23,13 +23,6 @@ Open = Callable[..., SessionRun]
 ACCOUNT = "europe"
 
 
-@pytest.fixture(scope="module")
-def researched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("researched")
-    assert Demonstration.create(folder).run().success
-    return folder
-
-
 @pytest.fixture
 def opened(researched: Path, tmp_path: Path) -> Open:
     def open_run(**short: int) -> SessionRun:

@@ -20,17 +20,10 @@ from ballast.trading.modes import LIVE_VARIABLE
 from resources.brokers.protocol import Broker, OrderStatus
 from resources.orders import OrderBookMovedError
 from tests.assets.desks import PAPER, desk_on, order
-from tests.demonstration import SESSION, Demonstration
+from tests.demonstration import SESSION
 from tests.live_day import LIVE, MORNING, wake_up
 
 Open = Callable[..., OrderDesk]
-
-
-@pytest.fixture(scope="module")
-def researched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("researched")
-    assert Demonstration.create(folder).run().success
-    return folder
 
 
 @pytest.fixture

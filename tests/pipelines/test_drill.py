@@ -28,13 +28,6 @@ SESSIONS = [date(2020, 8, day) for day in (17, 18, 19, 20)]
 ACCOUNTS = ("europe", "america")
 
 
-@pytest.fixture(scope="module")
-def researched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("researched")
-    assert Demonstration.create(folder).run().success
-    return folder
-
-
 @pytest.fixture
 def run(researched: Path, tmp_path: Path) -> SessionRun:
     """A run on a copy in which one order was filled, and all is in the books."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def balances(demonstration: Demonstration, account: str) -> dict[str, Decimal]:
     return demonstration.workspace.paper.balances(account, SESSION)
 
 
+@pytest.fixture
+def folder(researched: Path, tmp_path: Path) -> Path:
+    """A folder in which the session was run in research mode."""
+    shutil.copytree(researched, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 def test_the_sensor_says_why_nothing_happens(tmp_path: Path) -> None:
     demonstration = Demonstration.create(tmp_path)
     assert "No broker balances have been published" in str(
@@ -53,9 +61,8 @@ def test_the_sensor_says_why_nothing_happens(tmp_path: Path) -> None:
     )
 
 
-def test_the_sensor_asks_once_per_state_of_the_balances(tmp_path: Path) -> None:
-    demonstration = Demonstration.create(tmp_path)
-    assert demonstration.run().success
+def test_the_sensor_asks_once_per_state_of_the_balances(folder: Path) -> None:
+    demonstration = Demonstration.create(folder)
     overdraw(demonstration, "europe", 30000, "EUR")
     first = tick(demonstration, "negative_cash_sensor")
     again = tick(demonstration, "negative_cash_sensor")
@@ -69,9 +76,8 @@ def test_the_sensor_asks_once_per_state_of_the_balances(tmp_path: Path) -> None:
     assert changed.run_key != first.run_key
 
 
-def test_research_mode_stores_advice_and_sends_nothing(tmp_path: Path) -> None:
-    demonstration = Demonstration.create(tmp_path)
-    assert demonstration.run().success
+def test_research_mode_stores_advice_and_sends_nothing(folder: Path) -> None:
+    demonstration = Demonstration.create(folder)
     overdraw(demonstration, "europe", 30000, "EUR")
     before = balances(demonstration, "europe")
     result = demonstration.run(job="emergency_rebalance")
@@ -85,10 +91,9 @@ def test_research_mode_stores_advice_and_sends_nothing(tmp_path: Path) -> None:
 
 
 def test_advice_is_dismissed_when_the_need_is_gone_and_a_new_need_is_seen_again(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    demonstration = Demonstration.create(tmp_path)
-    assert demonstration.run().success
+    demonstration = Demonstration.create(folder)
     book = demonstration.workspace.recommendations
     overdraw(demonstration, "europe", 30000, "EUR")
     demonstration.run(job="emergency_rebalance")
@@ -108,14 +113,13 @@ def test_advice_is_dismissed_when_the_need_is_gone_and_a_new_need_is_seen_again(
 
 @pytest.mark.parametrize(("amount", "currency"), [(30000, "EUR"), (60000, "EUR"), (20000, "USD")])
 def test_paper_mode_repairs_until_no_balance_is_negative(
-    tmp_path: Path, amount: int, currency: str
+    folder: Path, amount: int, currency: str
 ) -> None:
-    research = Demonstration.create(tmp_path)
-    assert research.run().success
+    research = Demonstration.create(folder)
     overdraw(research, "europe", amount, currency)
     assert min(balances(research, "europe").values()) < 0
     no_wait = ("[regime]", "[reconciliation]\nfill_quiet_time = 0\n\n[regime]")
-    demonstration = Demonstration.create(tmp_path, PAPER, no_wait)
+    demonstration = Demonstration.create(folder, PAPER, no_wait)
     result = demonstration.run(job="emergency_rebalance")
     assert failed_checks(result) == set()
     assert min(balances(demonstration, "europe").values()) >= 0
@@ -125,11 +129,10 @@ def test_paper_mode_repairs_until_no_balance_is_negative(
     assert "No broker balance is negative" in str(tick(demonstration, "negative_cash_sensor"))
 
 
-def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(tmp_path: Path) -> None:
-    research = Demonstration.create(tmp_path)
-    assert research.run().success
+def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(folder: Path) -> None:
+    research = Demonstration.create(folder)
     overdraw(research, "europe", 60000, "EUR")
-    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration = Demonstration.create(folder, PAPER)
     demonstration.run(job="emergency_rebalance")
     orders = in_order(demonstration.read("emergency_actions"))
     sides = orders["side"].to_list()
@@ -143,11 +146,10 @@ def test_exchange_comes_before_sale_and_nothing_is_sold_that_is_not_needed(tmp_p
     assert sum(amount * in_euros[currency] for currency, amount in cash.items()) < 3000
 
 
-def test_repairing_again_repeats_nothing(tmp_path: Path) -> None:
-    research = Demonstration.create(tmp_path)
-    assert research.run().success
+def test_repairing_again_repeats_nothing(folder: Path) -> None:
+    research = Demonstration.create(folder)
     overdraw(research, "europe", 60000, "EUR")
-    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration = Demonstration.create(folder, PAPER)
     demonstration.run(job="emergency_rebalance")
     orders = demonstration.workspace.orders.table()
     cash = balances(demonstration, "europe")
@@ -156,11 +158,10 @@ def test_repairing_again_repeats_nothing(tmp_path: Path) -> None:
     assert balances(demonstration, "europe") == cash
 
 
-def test_the_timeline_tells_the_episode_from_need_to_repair(tmp_path: Path) -> None:
-    research = Demonstration.create(tmp_path)
-    assert research.run().success
+def test_the_timeline_tells_the_episode_from_need_to_repair(folder: Path) -> None:
+    research = Demonstration.create(folder)
     overdraw(research, "europe", 60000, "EUR")
-    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration = Demonstration.create(folder, PAPER)
     demonstration.run(job="emergency_rebalance")
     steps = demonstration.read("emergency_steps")
     phases = steps["phase"].to_list()
@@ -176,38 +177,35 @@ def test_the_timeline_tells_the_episode_from_need_to_repair(tmp_path: Path) -> N
     assert set(bypassed["layer"]) == {"frequency"} or set(bypassed["layer"]) == set()
 
 
-def test_a_reserve_is_topped_up_like_a_negative_balance(tmp_path: Path) -> None:
+def test_a_reserve_is_topped_up_like_a_negative_balance(folder: Path) -> None:
     reserve = ("[regime]", '[emergency]\nreserve = "1000"\n\n[regime]')
-    research = Demonstration.create(tmp_path, reserve)
-    assert research.run().success
+    research = Demonstration.create(folder, reserve)
     cash = balances(research, "europe")["EUR"]
     overdraw(research, "europe", int(cash) - 300, "EUR")
     assert isinstance(tick(research, "negative_cash_sensor"), dg.RunRequest)
-    demonstration = Demonstration.create(tmp_path, PAPER, reserve)
+    demonstration = Demonstration.create(folder, PAPER, reserve)
     demonstration.run(job="emergency_rebalance")
     assert balances(demonstration, "europe")["EUR"] >= 1000
 
 
-def test_a_detour_over_the_pairs_that_are_offered_repairs_as_well(tmp_path: Path) -> None:
+def test_a_detour_over_the_pairs_that_are_offered_repairs_as_well(folder: Path) -> None:
     pairs = (
         'opening = "demonstration"',
         'opening = "demonstration"\ncurrency_pairs = ["USD/HKD", "EUR/HKD"]',
     )
-    research = Demonstration.create(tmp_path, pairs)
-    assert research.run().success
+    research = Demonstration.create(folder, pairs)
     overdraw(research, "europe", 30000, "EUR")
-    demonstration = Demonstration.create(tmp_path, PAPER, pairs)
+    demonstration = Demonstration.create(folder, PAPER, pairs)
     assert failed_checks(demonstration.run(job="emergency_rebalance")) == set()
     exchanged = demonstration.read("emergency_actions").filter(pl.col("side") == "exchange")
     assert "USD/EUR" not in exchanged["symbol"]
     assert {"USD/HKD", "HKD/EUR"} <= set(exchanged["symbol"])
 
 
-def test_an_account_that_cannot_pay_says_so(tmp_path: Path) -> None:
-    research = Demonstration.create(tmp_path)
-    assert research.run().success
+def test_an_account_that_cannot_pay_says_so(folder: Path) -> None:
+    research = Demonstration.create(folder)
     overdraw(research, "europe", 400000, "EUR")
-    demonstration = Demonstration.create(tmp_path, PAPER)
+    demonstration = Demonstration.create(folder, PAPER)
     result = demonstration.run(job="emergency_rebalance")
     (materialization,) = result.asset_materializations_for_node("emergency_actions")
     said = materialization.metadata["outcome"].value["europe"]  # type: ignore[index,call-overload]

@@ -14,13 +14,6 @@ from tests.demonstration import SESSION, Demonstration
 from tests.pipelines.order_runs import NAME, PAPER, clear, held, opened_on, orders, place
 
 
-@pytest.fixture(scope="module")
-def researched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("researched")
-    assert Demonstration.create(folder).run().success
-    return folder
-
-
 @pytest.fixture
 def opened(researched: Path, tmp_path: Path) -> Callable[..., Demonstration]:
     return partial(opened_on, tmp_path / "copy", researched)

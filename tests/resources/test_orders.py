@@ -215,6 +215,21 @@ def test_a_broker_that_contradicts_itself_is_refused(book: OrderBook) -> None:
     assert _history(book, _intent()) == ["intent", "submitted", "partially_filled"]
 
 
+@pytest.mark.parametrize("state", ["accepted", "filled"])
+def test_an_order_that_another_process_carries_meanwhile_is_not_sent_again(
+    book: OrderBook, state: str
+) -> None:
+    order_id = _intent().client_order_id
+    fills = (_fill("f1", "1.5"),) if state == "filled" else ()
+    venue = Venue(answer=OrderStatus(order_id, state, None, fills))  # type: ignore[arg-type]
+    late = OrderBook(book.store)
+    # This one has written the order, and is about to send it when the other does.
+    assert late.write(_intent()).state == "intent"
+    assert book.place(_intent(), venue).state == state
+    assert late._send(_intent(), venue).state == state
+    assert len(venue.fills) == 1
+
+
 def test_a_fill_stays_whatever_the_broker_says_beside_it(book: OrderBook) -> None:
     order_id = _intent().client_order_id
     venue = Venue(answer=OrderStatus(order_id, "rejected", None, (_fill("f1", "1.5"),)))

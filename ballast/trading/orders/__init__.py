@@ -3,6 +3,7 @@
 from ballast.trading.orders.intents import OrderIntent, client_order_id
 from ballast.trading.orders.states import (
     FINAL_STATES,
+    ON_ITS_WAY,
     OPEN_STATES,
     EventKind,
     IllegalTransitionError,
@@ -14,6 +15,7 @@ from ballast.trading.orders.states import (
 
 __all__ = [
     "FINAL_STATES",
+    "ON_ITS_WAY",
     "OPEN_STATES",
     "EventKind",
     "IllegalTransitionError",

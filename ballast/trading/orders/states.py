@@ -31,12 +31,13 @@ EventKind = Literal[
 
 OPEN_STATES: tuple[State, ...] = ("intent", "submitted", "unknown", "accepted", "partially_filled")
 FINAL_STATES: tuple[State, ...] = ("filled", "cancelled", "rejected", "expired")
-_ON_ITS_WAY: tuple[State, ...] = ("intent", "submitted", "unknown")
+# It is not known whether the broker has it.
+ON_ITS_WAY: tuple[State, ...] = ("intent", "submitted", "unknown")
 
 # For each event that is not a fill: the state that it leads to from each state where it is allowed.
 _NEXT: Mapping[EventKind, Mapping[State, State]] = {
     "written": {"intent": "intent"},
-    "sent": dict.fromkeys(_ON_ITS_WAY, "submitted"),
+    "sent": dict.fromkeys(ON_ITS_WAY, "submitted"),
     "timed_out": {
         # Before `submitted` was recorded, an order went from its intent to an unknown fate.
         "intent": "unknown",
@@ -57,7 +58,7 @@ _NEXT: Mapping[EventKind, Mapping[State, State]] = {
     "filled": dict.fromkeys((*OPEN_STATES, "filled", "cancelled", "expired"), "filled"),
     "cancel_requested": {state: state for state in (*OPEN_STATES, *FINAL_STATES)},
     "cancelled": dict.fromkeys((*OPEN_STATES, "cancelled"), "cancelled"),
-    "rejected": dict.fromkeys((*_ON_ITS_WAY, "accepted", "rejected"), "rejected"),
+    "rejected": dict.fromkeys((*ON_ITS_WAY, "accepted", "rejected"), "rejected"),
     "expired": dict.fromkeys((*OPEN_STATES, "expired"), "expired"),
 }
 
