@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 
 import dagster as dg
 import polars as pl
 
+from ballast.errors import MissingRateError
 from ballast.market.exchange_rates import Rates
 from ballast.trading.costs import Costs
 from ballast.trading.rebalancing import Wish, cash_rich, drifted
@@ -62,8 +64,11 @@ def cash_accumulation_sensor(
         plans = snapshot.read("account_plans", session).filter(pl.col("reserve").is_not_null())
         rates = Rates.of(snapshot.read("exchange_rates", session))
         costs = Costs(portfolio.costs, rates)
-        bases = portfolio.base_currencies
-        smallest = {account: costs.minimum_trade(base) for account, base in bases.items()}
+        smallest = {}
+        for account, base in portfolio.base_currencies.items():
+            # An account whose currency has no rate today is not judged.
+            with suppress(MissingRateError):
+                smallest[account] = costs.minimum_trade(base)
         reserves: dict[str, Decimal] = dict(plans.select("account_id", "reserve").iter_rows())
         positions = snapshot.read("positions_snapshot", session)
         return cash_rich(positions, reserves, smallest, multiple)

@@ -9,7 +9,6 @@ from ballast.settings.maintenance import MaintenanceSettings
 from ballast.settings.portfolio import (
     AccountSettings,
     CostSettings,
-    EmergencySettings,
     LotChoice,
     MarketDataSettings,
     PaperSettings,
@@ -25,7 +24,7 @@ from ballast.settings.portfolio import (
 from ballast.settings.rebalancing import RebalancingSettings
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
 from ballast.settings.schedule import ScheduleSettings
-from ballast.settings.trading import TradingSettings
+from ballast.settings.trading import EmergencySettings, TradingSettings
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
 __all__ = [

@@ -136,49 +136,6 @@ class PlannerSettings(StrictModel):
     )
 
 
-class EmergencySettings(StrictModel):
-    """The repair of negative cash balances."""
-
-    sell_buffer: Decimal = Field(
-        Decimal("0.02"),
-        ge=0,
-        le=1,
-        description="Share sold beyond the shortfall, for fees and rates.",
-    )
-    exchange_buffer: Decimal = Field(
-        Decimal("0.02"),
-        ge=0,
-        le=1,
-        description="Share exchanged beyond the shortfall, where there is cash for it.",
-    )
-    reserve: Decimal = Field(
-        Decimal(0),
-        ge=0,
-        description=(
-            "Least balance of every currency in an account; below it the repair begins. Unit: base currency of the"
-            " account."
-        ),
-    )
-    sales: Literal["least_cost", "largest_first"] = Field(
-        "least_cost",
-        description=(
-            "Which holdings are sold: as few as suffice and of those the least cost (fees, tax, drift), or the largest."
-        ),
-    )
-    gain_tax: Decimal = Field(
-        Decimal("0.25"),
-        ge=0,
-        le=1,
-        description="Tax on a realised gain in the cost of a sale; a loss counts negative. Share.",
-    )
-    drift_cost: Decimal = Field(
-        Decimal("0.01"),
-        ge=0,
-        le=1,
-        description="Cost per unit of value that a sale moves a holding away from its target.",
-    )
-
-
 class StorageSettings(StrictModel):
     """Where state lives. `BALLAST_STORE_URL` in the environment names another database."""
 

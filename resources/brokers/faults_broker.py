@@ -199,6 +199,8 @@ class FaultyBroker:
 
     def cancel(self, account_id: str, client_order_id: str) -> OrderStatus:
         """Cancel an order at the broker inside."""
+        if self._orders is not None:
+            self._orders.refuse_connection(account_id, None)
         return self.broker.cancel(account_id, client_order_id)
 
     def status(self, account_id: str, client_order_id: str) -> OrderStatus | None:

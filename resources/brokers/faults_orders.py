@@ -36,7 +36,7 @@ class OrderFaults:
 
     def submit(self, intent: OrderIntent, broker: TermedBroker) -> OrderStatus:
         """Send an order to the broker inside, and have its fault."""
-        self._refuse_connection(intent.account_id, intent.session)
+        self.refuse_connection(intent.account_id, intent.session)
         fault = self._of(intent)
         if fault is None:
             return broker.submit(intent)
@@ -51,7 +51,7 @@ class OrderFaults:
         self, account_id: str, client_order_id: str, status: OrderStatus | None
     ) -> OrderStatus | None:
         """Return what is answered when somebody asks about an order."""
-        self._refuse_connection(account_id, None)
+        self.refuse_connection(account_id, None)
         if status is None:
             return None
         taken = self.claims.claim(client_order_id, ())
@@ -77,7 +77,7 @@ class OrderFaults:
             return status
         return replace(status, fills=status.fills * 2)
 
-    def _refuse_connection(self, account_id: str, session: date | None) -> None:
+    def refuse_connection(self, account_id: str, session: date | None) -> None:
         """Refuse to answer while a session has expired or too much was asked; a question outside orders is free."""
         for fault in self.script:
             if fault.kind not in _CONNECTION_FAULTS or fault.account_id != account_id:
