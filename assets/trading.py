@@ -46,11 +46,10 @@ def orders(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     stopped: list[Placed] = []
     if mode != "research":
         desk = OrderDesk(run)
+        for account_id in run.workspace.brokers:
+            desk.settle(account_id)
         (plan,) = run.read("planner_recommendations")
-        for (account_id,), steps in plan.sort("account_id", "step").group_by(
-            "account_id", maintain_order=True
-        ):
-            desk.settle(str(account_id))
+        for _, steps in plan.sort("account_id", "step").group_by("account_id", maintain_order=True):
             stopped += _execute(run, desk, steps)
     table = run.workspace.orders.concerning(run.session)
     history = run.workspace.orders.history(table["client_order_id"].to_list())
