@@ -17,6 +17,12 @@ from tests.demonstration import REPOSITORY, SESSION, Demonstration
 
 KILLS = 10
 PAPER = ('mode = "research"', 'mode = "paper"')
+# A plan that was cut short is planned anew at once, which the gate would put off for a while.
+AT_ONCE = (
+    "limit_frequency = false",
+    "limit_frequency = false\nminimum_hold_days = 0\nbuy_cooldown_days = 0\nduplicate_minutes = 0\n"
+    "duplicate_sale_hours = 0",
+)
 
 
 @pytest.mark.slow
@@ -32,8 +38,8 @@ def test_a_run_killed_at_random_moments_is_finished_by_the_next(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_trading_that_is_killed_at_random_moments_sends_nothing_twice(tmp_path: Path) -> None:
-    undisturbed = Demonstration.create(tmp_path / "undisturbed", PAPER)
-    killed = kill_repeatedly(tmp_path / "killed", PAPER)
+    undisturbed = Demonstration.create(tmp_path / "undisturbed", PAPER, AT_ONCE)
+    killed = kill_repeatedly(tmp_path / "killed", PAPER, AT_ONCE)
     for demonstration in (undisturbed, killed):
         assert demonstration.run().success
         assert demonstration.run().success
