@@ -91,9 +91,11 @@ def rehearse(portfolio: Portfolio, folder: Path, drill: Drill, dies_at: int | No
         intent = _order(run, wish)
         if intent is not None:
             stopped += desk.place(intent).stopped_by is not None
-    needs = {account: _need(run, account) for account, _ in drill.withdrawals}
+    needs = {account: need_of(run, account) for account, _ in drill.withdrawals}
     repairs = repair(run) if drill.withdrawals else {}
-    needless = tuple(item for account in needs for item in _needless(run, account, needs[account]))
+    needless = tuple(
+        item for account in needs for item in needless_sales(run, account, needs[account])
+    )
     import_events(run)
     in_doubt = sum(len(desk.settle(account)) for account in workspace.brokers)
     in_doubt += workspace.orders.table().filter(pl.col("state") == "intent").height
@@ -134,7 +136,7 @@ def judge(run: SessionRun, found: Findings) -> Findings:
 
 
 @dataclass(frozen=True)
-class _Need:
+class Need:
     """What is missing and what is free in an account before its repair, in euros, and the orders so far."""
 
     missing: Decimal
@@ -142,7 +144,7 @@ class _Need:
     orders: frozenset[str]
 
 
-def _need(run: SessionRun, account: str) -> _Need:
+def need_of(run: SessionRun, account: str) -> Need:
     """Look at an account by the broker's own book; with open orders nothing counts as free."""
     rates = run.workspace.paper.market.rates(run.session)
     values = [
@@ -153,10 +155,10 @@ def _need(run: SessionRun, account: str) -> _Need:
     is_open = not orders.filter(pl.col("state").is_in(OPEN_STATES)).is_empty()
     free = ZERO if is_open else sum((value for value in values if value > ZERO), ZERO)
     missing = -sum((value for value in values if value < ZERO), ZERO)
-    return _Need(missing, free, frozenset(orders["client_order_id"]))
+    return Need(missing, free, frozenset(orders["client_order_id"]))
 
 
-def _needless(run: SessionRun, account: str, need: _Need) -> list[str]:
+def needless_sales(run: SessionRun, account: str, need: Need) -> list[str]:
     """Return the sales of a repair that had cash enough, and whose exchanges all came to something."""
     orders = run.workspace.orders.table(account).filter(
         (pl.col("origin") == EMERGENCY) & ~pl.col("client_order_id").is_in(list(need.orders))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from assets.session_run import SessionRun
 from assets.sync import import_events
 from pipelines.drill.commands import report
 from pipelines.drill.coordinator import Tally, drill
-from pipelines.drill.rehearsal import Findings, judge
+from pipelines.drill.rehearsal import Findings, judge, need_of, needless_sales
 from pipelines.drill.script import drills_of, faults_of
 from pipelines.drill.workspace import DrillWorkspace, calm
 from resources.store.schema import postings
@@ -72,6 +73,25 @@ def test_a_posting_that_is_missing_and_a_fill_that_is_are_found(run: SessionRun)
     found = judge(run, Findings())
     assert found.lost == ("europe.mine.1: 0 filled here, 2 there",)
     assert [item.split(":")[0] for item in found.differences] == ["europe ASML.AS"]
+
+
+def test_a_sale_by_a_repair_is_needless_where_cash_was_there_and_not_where_it_was_not(
+    run: SessionRun,
+) -> None:
+    paper, book = run.workspace.paper, run.workspace.orders
+    for currency, left in (("HKD", "0"), ("USD", "-1000")):
+        balance = paper.balances("europe", SESSION)[currency]
+        paper.move_cash("europe", currency, Decimal(left) - balance, SESSION, f"leave-{currency}")
+    ample = need_of(run, "europe")
+    assert ample.free > 20 * ample.missing > 0
+    assert needless_sales(run, "europe", ample) == []
+    sale = order("repair", "sell", "AAPL", "1", origin="emergency")
+    book.place(sale, run.workspace.broker("europe"))
+    assert len(needless_sales(run, "europe", ample)) == 1
+    scarce = replace(ample, free=ample.missing)
+    assert needless_sales(run, "europe", scarce) == []
+    # Orders of before are no orders of this repair.
+    assert needless_sales(run, "europe", need_of(run, "europe")) == []
 
 
 @pytest.mark.parametrize("problem", ["lost", "doubled", "differences", "needless"])
