@@ -4,15 +4,16 @@ from assets.adjustments import accepted_adjustments
 from assets.books import positions_snapshot, postings
 from assets.control import broker_state
 from assets.guards import guard_actions, guard_status
-from assets.insight import regime_detection, target_weights
 from assets.lots import lots_of_accounts
 from assets.market import exchange_rates, historical_data, prices, securities
 from assets.performance import portfolio_performance
 from assets.planning import planner_recommendations
 from assets.reconciliation import reconciliation_report
+from assets.regime import regime_detection
 from assets.reporting import daily_report
 from assets.risk import risk_metrics
 from assets.statements import statement_import
+from assets.targets import target_weights
 from assets.trading import emergency_actions, executions, orders
 
 ASSETS = (

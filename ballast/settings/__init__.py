@@ -6,6 +6,7 @@
 from ballast.settings.alerts import AlertSettings
 from ballast.settings.guards import GuardSettings
 from ballast.settings.maintenance import MaintenanceSettings
+from ballast.settings.planner import PlannerSettings
 from ballast.settings.portfolio import (
     AccountSettings,
     CostSettings,
@@ -13,8 +14,6 @@ from ballast.settings.portfolio import (
     MarketDataSettings,
     PaperSettings,
     PerformanceSettings,
-    PlannerSettings,
-    RegimeSettings,
     SecuritySettings,
     SessionSettings,
     StatementSettings,
@@ -23,6 +22,7 @@ from ballast.settings.portfolio import (
 )
 from ballast.settings.rebalancing import RebalancingSettings
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
+from ballast.settings.regime import RegimeSettings
 from ballast.settings.schedule import ScheduleSettings
 from ballast.settings.trading import EmergencySettings, TradingSettings
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole

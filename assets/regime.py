@@ -1,4 +1,4 @@
-"""Assets of insight: the market regime, and the weights that are wanted."""
+"""The asset of the market regime."""
 
 import dagster as dg
 import polars as pl
@@ -6,19 +6,17 @@ import polars as pl
 from assets.history import known_actions, known_bars
 from assets.metadata import check, definition_metadata, plot
 from assets.session_run import SessionRun
-from ballast.configuration import target_weights_table
 from ballast.market.history import adjusted_for_splits
 from ballast.market.regime import moving_average_regime
 from ballast.reporting.charts import regime_chart
-from ballast.tables import Regimes, TargetWeights
+from ballast.tables import Regimes
 from resources.workspace_resource import WorkspaceResource
 
-_GROUP = "insight"
 _SESSIONS_SHOWN = 260
 
 
 @dg.asset(
-    group_name=_GROUP,
+    group_name="insight",
     kinds={"polars", "parquet"},
     deps=["historical_data", "corporate_actions"],
     metadata=definition_metadata(Regimes),
@@ -64,19 +62,3 @@ def regime_detection(
             )
         ],
     )
-
-
-@dg.asset(
-    group_name=_GROUP,
-    kinds={"polars", "parquet"},
-    deps=["securities"],
-    metadata=definition_metadata(TargetWeights),
-)
-def target_weights(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource
-) -> dg.MaterializeResult:
-    """The wanted share of each account's value per security, from the portfolio file."""
-    run = SessionRun.of(context, workspace)
-    table = target_weights_table(run.workspace.portfolio)
-    run.publish(run.table("target_weights", table, TargetWeights))
-    return run.result("target_weights", table, rows=table)
