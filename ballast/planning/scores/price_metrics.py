@@ -1,0 +1,174 @@
+"""What the bars of each security say: growth, risk and indicators, as of a session.
+
+Growth over N years = (mean close of this month / mean close of the same month N years before)^(1/N) − 1, of the price
+alone: dividends are scored for themselves. Risk is that of the total return, dividends included. Prices are in shares
+of the session.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from ballast.market.drawdowns import in_series, with_drawdowns
+from ballast.market.history import adjusted_for_splits
+from ballast.market.measures import measured
+from ballast.market.returns import security_returns
+from ballast.planning.scores import technicals
+
+_LEAST_FOR_RATIOS, _LEAST_FOR_RISK, _RECENT_RETURNS = 49, 29, 30
+_FIVE_YEARS, _TEN_YEARS, _LEAST_GROWTH = 60, 120, 12
+_RETURN = pl.col("daily_return")
+
+
+def price_metrics(
+    bars: pl.DataFrame,
+    actions: pl.DataFrame,
+    session: date,
+    *,
+    window: int,
+    risk_free: float,
+    sessions_per_year: int,
+) -> pl.DataFrame:
+    """Measure every security that has a bar.
+
+    Parameters
+    ----------
+    bars : pl.DataFrame
+        `Bars` as known on the session, as traded, one row per symbol and session, in any order; later ones are ignored.
+    actions : pl.DataFrame
+        `CorporateActions`; later ones are ignored.
+    session : date
+        The session asked for.
+    window : int
+        Total returns that risk is measured over.
+    risk_free : float
+        Risk-free rate per year in the ratios, as a share.
+    sessions_per_year : int
+        Returns per year.
+
+    Returns
+    -------
+    pl.DataFrame
+        One row per symbol, sorted, with the metrics of `SecurityScores` that come from bars, and what the dividends are
+        compared with: first_session; mean_close_5y; includes_dividends, whether a close already contains them.
+    """
+    known = _in_order(bars, session)
+    past = actions.filter(pl.col("ex_date") <= session)
+    newest = known.group_by("number", maintain_order=True).tail(window + 1)
+    risk = _risk(newest, past, risk_free, sessions_per_year)
+    restated = _in_shares_of(known, past, session)
+    return restated.join(risk, on="symbol", how="left", maintain_order="left")
+
+
+def _in_order(bars: pl.DataFrame, session: date) -> pl.DataFrame:
+    """Return the bars up to a session by symbol and session, with a number per symbol that is fast to group by."""
+    known = bars
+    if bars.height and bars["session"].max() > session:  # type: ignore[operator]
+        known = bars.filter(pl.col("session") <= session)
+    same = pl.col("symbol") == pl.col("symbol").shift(1)
+    later = (pl.col("session") > pl.col("session").shift(1)) & same
+    ascends = (later | (pl.col("symbol") > pl.col("symbol").shift(1))).all()
+    if not known.select(ascends).item():
+        known = known.sort("symbol", "session")
+    return _numbered(known)
+
+
+def _numbered(ordered: pl.DataFrame) -> pl.DataFrame:
+    return ordered.with_columns(number=pl.col("symbol").rle_id())
+
+
+def _risk(
+    newest: pl.DataFrame, actions: pl.DataFrame, risk_free: float, sessions_per_year: int
+) -> pl.DataFrame:
+    """Measure the total returns; the first bar has none."""
+    returns = security_returns(newest, actions).filter(_RETURN.is_not_null())
+    ordered = in_series(returns)
+    figures = measured(ordered, risk_free=risk_free, periods_per_year=sessions_per_year)
+    enough_for_ratio = pl.col("observations") >= _LEAST_FOR_RATIOS
+    enough = pl.col("observations") >= _LEAST_FOR_RISK
+    recent = (
+        with_drawdowns(ordered)
+        .group_by("series", maintain_order=True)
+        .agg(
+            pl.col("subject").first(),
+            volatility_30=pl.when(pl.len() >= _RECENT_RETURNS).then(
+                _RETURN.tail(_RECENT_RETURNS).std(ddof=1) * sessions_per_year**0.5
+            ),
+            # The high before the first return is that of the session before it.
+            last_high=pl.coalesce(
+                pl.col("session").filter(pl.col("drawdown") == 0).last(), pl.col("since").first()
+            ),
+            newest=pl.col("session").last(),
+        )
+    )
+    return figures.join(recent, on="subject", how="left", maintain_order="left").select(
+        symbol="subject",
+        sharpe=pl.when(enough_for_ratio).then("sharpe_ratio"),
+        sortino=pl.when(enough_for_ratio).then("sortino_ratio"),
+        volatility=pl.when(enough).then("volatility"),
+        volatility_30="volatility_30",
+        max_drawdown=pl.when(enough).then("max_drawdown"),
+        current_drawdown=pl.when(enough).then("current_drawdown"),
+        days_in_drawdown=pl.when(enough).then(
+            (pl.col("newest") - pl.col("last_high")).dt.total_days()
+        ),
+    )
+
+
+def _in_shares_of(known: pl.DataFrame, actions: pl.DataFrame, session: date) -> pl.DataFrame:
+    """Measure the prices, expressed in shares of the session."""
+    split = actions.filter(pl.col("kind") == "split")["symbol"].unique().implode()
+    has_split = pl.col("symbol").is_in(split)
+    metrics = [_of_prices(known.filter(~has_split), session)]
+    with_splits = known.filter(has_split)
+    if with_splits.height:
+        adjusted = adjusted_for_splits(with_splits, actions, session)
+        metrics.append(_of_prices(_numbered(adjusted), session))
+    return pl.concat(metrics).sort("symbol")
+
+
+def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
+    day, close = pl.col("session"), pl.col("close")
+    month = day.dt.year().cast(pl.Int32) * 12 + day.dt.month()
+    table = (
+        ordered.with_columns(month=month, high=pl.max_horizontal("high", "close"))
+        .group_by("number", maintain_order=True)
+        .agg(
+            pl.col("symbol").first(),
+            history_sessions=pl.len().cast(pl.Int64),
+            first_session=day.first(),
+            last_session=day.last(),
+            includes_dividends=pl.col("is_total_return").any(),
+            mean_close_5y=close.filter(day > session - timedelta(days=5 * 365)).mean(),
+            price=close.last(),
+            high_52_weeks=technicals.high_of_year(pl.col("high")),
+            momentum_30=technicals.momentum(close, 30),
+            momentum_90=technicals.momentum(close, 90),
+            rsi=technicals.rsi(close),
+            bollinger_position=technicals.bollinger_position(close),
+            ema_distance=technicals.ema_distance(close),
+            **_growth(),
+        )
+    )
+    return table.drop("number").with_columns(
+        below_high=1 - pl.col("price") / pl.col("high_52_weeks")
+    )
+
+
+def _growth() -> dict[str, pl.Expr]:
+    month, close = pl.col("month"), pl.col("close")
+    last = month.last()
+    earliest = month.filter(month >= last - _FIVE_YEARS).first()
+    apart = last - earliest
+
+    def growth(since: pl.Expr, months: pl.Expr | int) -> pl.Expr:
+        ratio = close.filter(month == last).mean() / close.filter(month == since).mean()
+        return ratio.pow(12.0 / months) - 1
+
+    return {
+        "cagr": pl.when(apart >= _LEAST_GROWTH).then(growth(earliest, apart)),
+        "cagr_5y": growth(last - _FIVE_YEARS, _FIVE_YEARS),
+        "cagr_10y": growth(last - _TEN_YEARS, _TEN_YEARS),
+    }
