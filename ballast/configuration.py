@@ -31,6 +31,7 @@ from ballast.settings import (
     ReconciliationSettings,
     RegimeSettings,
     ScheduleSettings,
+    ScoreSettings,
     SecuritySettings,
     SessionSettings,
     StatementSettings,
@@ -65,6 +66,7 @@ class Portfolio(StrictModel):
     alerts: AlertSettings = AlertSettings()
     performance: PerformanceSettings = PerformanceSettings()
     taxes: TaxSettings = TaxSettings()
+    scores: ScoreSettings = ScoreSettings()
     planner: PlannerSettings = PlannerSettings()
     emergency: EmergencySettings = EmergencySettings()
     trading: TradingSettings = TradingSettings()

@@ -24,6 +24,7 @@ from ballast.settings.rebalancing import RebalancingSettings
 from ballast.settings.reconciliation import ReconciliationSettings, ReconciliationTolerances
 from ballast.settings.regime import RegimeSettings
 from ballast.settings.schedule import ScheduleSettings
+from ballast.settings.scores import GroupWeights, ScoreSettings, SellWeights
 from ballast.settings.trading import EmergencySettings, TradingSettings
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
@@ -34,6 +35,7 @@ __all__ = [
     "Currency",
     "EmergencySettings",
     "Flag",
+    "GroupWeights",
     "GuardSettings",
     "LotChoice",
     "LotMethod",
@@ -48,7 +50,9 @@ __all__ = [
     "ReconciliationTolerances",
     "RegimeSettings",
     "ScheduleSettings",
+    "ScoreSettings",
     "SecuritySettings",
+    "SellWeights",
     "SessionSettings",
     "Share",
     "StatementSettings",

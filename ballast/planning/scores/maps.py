@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from polars.expr.whenthen import ChainedThen, Then
+
+    _Chain = Then | ChainedThen
 
 Knots = Sequence[tuple[float, float]]
 
@@ -31,7 +36,7 @@ def piecewise(
     """
     first, last = knots[0], knots[-1]
     is_below = x <= first[0] if _jumps(knots, 0) and jump_belongs == "left" else x < first[0]
-    chain = pl.when(is_below).then(first[1])
+    chain: _Chain = pl.when(is_below).then(first[1])
     for number, ((left, low), (right, high)) in enumerate(pairwise(knots)):
         if left == right:
             continue
@@ -63,7 +68,7 @@ def steps(
         Value above all limits.
     """
     is_within = [x <= limit if limit_belongs == "left" else x < limit for limit, _ in limits]
-    chain = pl.when(is_within[0]).then(limits[0][1])
+    chain: _Chain = pl.when(is_within[0]).then(limits[0][1])
     for within, (_, value) in zip(is_within[1:], limits[1:], strict=True):
         chain = chain.when(within).then(value)
     return _known(x, chain.otherwise(otherwise))
