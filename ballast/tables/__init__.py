@@ -53,6 +53,7 @@ from ballast.tables.reconciliation import (
     Reconciliation,
 )
 from ballast.tables.schemas import describe_columns, polars_schema
+from ballast.tables.scores import Fundamentals, PositionScores, SecurityScores
 from ballast.tables.statements import (
     StatementIdentities,
     StatementImports,
@@ -91,6 +92,7 @@ __all__ = [
     "ExchangeRates",
     "Executions",
     "ExplainedLines",
+    "Fundamentals",
     "GainsByYear",
     "GateAnswers",
     "GuardStatus",
@@ -103,6 +105,7 @@ __all__ = [
     "PeriodReturns",
     "Plans",
     "PortfolioValues",
+    "PositionScores",
     "Positions",
     "Postings",
     "Prices",
@@ -117,6 +120,7 @@ __all__ = [
     "RiskMetrics",
     "RollingMeasures",
     "Securities",
+    "SecurityScores",
     "StatementIdentities",
     "StatementImports",
     "StatementQuarantine",
