@@ -1,0 +1,130 @@
+"""What each of many sequences leads to."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+
+from ballast.planning.search import vectorised
+from ballast.planning.search.effects import (
+    DIVERSIFICATION_SHARE,
+    DIVIDEND_SHARE,
+    QUALITY_SHARE,
+    effects_of,
+)
+from ballast.planning.search.problem import F64, I32, I64, Flags, Problem, ProblemError
+from ballast.planning.search.tracking import tracking_error
+
+Engine = Literal["arrays", "compiled"]
+
+COMPONENTS = ("return", "diversification", "dividend", "quality", "promise", "stability")
+# From here on loading the compiled loop takes less time than it saves.
+_WORTH_LOADING = 1_000_000
+_COMPILED = "ballast.planning.search.compiled"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Results per sequence, in the order of the sequences.
+
+    Parameters
+    ----------
+    feasible : array of s
+        All sales fit what is held, no security is traded twice, something is left, and after a purchase the reserve is.
+    score : array of s
+        End-state score less the penalty for costs; neither rounded nor cut off, so that it ranks.
+    improvement : array of s
+        Score less the score when nothing is done.
+    components : array of (s, 6)
+        The parts named in `COMPONENTS`, each about 0 to 1, not yet weighted.
+    cash, total, cost, tax : array of s
+        Cash and everything after the sequence; fees and taxes paid; base currency.
+    turnover : array of s
+        Half of what is bought and sold, as a share of the total before.
+    tracking : array of s
+        Distance from the wanted weights: a volatility where a covariance is known, else the active share; nan where
+        no weights are wanted.
+    """
+
+    feasible: Flags
+    score: F64
+    improvement: F64
+    components: F64
+    cash: F64
+    total: F64
+    cost: F64
+    tax: F64
+    turnover: F64
+    tracking: F64
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, rows: I64 | Flags | slice) -> Evaluation:
+        """Return some of the rows."""
+        return Evaluation(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def portfolio_score(self) -> F64:
+        """Section 15's score of the end state, 0 to 100, not rounded."""
+        shares = np.array([DIVERSIFICATION_SHARE, DIVIDEND_SHARE, QUALITY_SHARE])
+        return np.asarray(100.0 * (self.components[:, 1:4] * shares).sum(axis=1))
+
+
+def evaluate(problem: Problem, sequences: I32, *, engine: Engine | None = None) -> Evaluation:
+    """Evaluate sequences of trades: sales first, then purchases; cash is part of the total, costs are taken from it.
+
+    Parameters
+    ----------
+    sequences : array of (s, k)
+        Indices of trades, padded with -1 (anywhere). The order within a row changes nothing but the last bits.
+    engine : {"arrays", "compiled"}, optional
+        Both give the same bits. By default the compiled loop if it is loaded or worth loading.
+
+    Returns
+    -------
+    Evaluation
+        Score = a·Σw·TR + b·P + c·Σw·LP + d·Σw·ST + e·0.5 - f·(costs + taxes) ÷ total, with weights over the total
+        after costs and taxes, cash included (portfolio-planner, sections 10, 15, 16). Cash itself scores nothing.
+
+    Raises
+    ------
+    ProblemError
+        If a sequence names a trade that there is not.
+    """
+    sequences = np.ascontiguousarray(sequences, dtype=np.int32)
+    if sequences.size and (sequences.min() < -1 or sequences.max() >= problem.trades):
+        raise ProblemError(
+            "A sequence names a trade that there is not.",
+            where=f"{problem.trades} trades",
+            remedy="Number the trades from 0, and pad with -1.",
+        )
+    effects = effects_of(problem)
+    nothing = vectorised.figures(effects, effects.start[None, :]).score[0]
+    if chosen_engine(engine, len(sequences)) == "compiled":
+        from ballast.planning.search.compiled import evaluate as evaluated
+    else:
+        from ballast.planning.search.vectorised import evaluate as evaluated
+    feasible, figures = evaluated(effects, problem.trade_security, sequences)
+    return Evaluation(
+        feasible=feasible,
+        score=figures.score,
+        improvement=figures.score - nothing,
+        components=figures.components,
+        cash=figures.cash,
+        total=figures.total,
+        cost=figures.cost,
+        tax=figures.tax,
+        turnover=figures.traded * (0.5 / problem.total),
+        tracking=tracking_error(problem, sequences, figures.total),
+    )
+
+
+def chosen_engine(engine: Engine | None, sequences: int) -> Engine:
+    """Return the engine asked for, else the compiled loop if it is loaded or worth loading."""
+    if engine is not None:
+        return engine
+    return "compiled" if _COMPILED in sys.modules or sequences >= _WORTH_LOADING else "arrays"
