@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ballast.settings.planner import Objective
 from ballast.settings.reconciliation import ReconciliationTolerances
 from ballast.settings.types import Currency, Flag, LotMethod, Number, Share, StrictModel, Whole
 
@@ -161,6 +162,26 @@ class SecuritySettings(StrictModel):
     )
     allow_buy: Flag = Field(True, description="Whether the planner may buy it.")
     allow_sell: Flag = Field(True, description="Whether the planner may sell it.")
+    minimum_weight: Share | None = Field(
+        None, description="Least weight that the optimiser gives it in an account that may hold it."
+    )
+    maximum_weight: Share | None = Field(
+        None, description="Greatest weight; default: the optimiser's for all securities."
+    )
+    preference: Number = Field(
+        1.0,
+        ge=0.0,
+        le=3.0,
+        description="How much the owner likes it: 1 is neutral. Raises its expected return and its priority.",
+    )
+
+    @model_validator(mode="after")
+    def _minimum_is_not_above_maximum(self) -> Self:
+        if (self.minimum_weight or 0.0) > (1.0 if self.maximum_weight is None else self.maximum_weight):
+            raise ValueError(
+                f"{self.symbol!r}: minimum_weight {self.minimum_weight} is above maximum_weight {self.maximum_weight}"
+            )
+        return self
 
 
 class LotChoice(StrictModel):
@@ -206,6 +227,20 @@ class AccountSettings(StrictModel):
     targets: dict[str, Share] = Field(
         default_factory=dict, description="Wanted share of the account's value per security."
     )
+    objective: Objective | None = Field(
+        None, description="What its best plan is: `score` or `targets`; default: the planner's."
+    )
+    targets_from: Literal["configured", "optimiser"] = Field(
+        "configured",
+        description="Whose weights the plan follows: `targets` of this file, or the optimiser's.",
+    )
+    universe: tuple[str, ...] | None = Field(
+        None,
+        description=(
+            "Securities that the optimiser may choose from, beside what is held; default: those of `targets`, and with"
+            " targets_from = \"optimiser\" all that may be bought."
+        ),
+    )
     reconciliation: ReconciliationTolerances = Field(
         ReconciliationTolerances(),
         description="Tolerances of this account, by the names of `[reconciliation]`.",
@@ -215,6 +250,14 @@ class AccountSettings(StrictModel):
     def _statements_name_the_account(self) -> Self:
         if (self.broker == "statements") != (self.number is not None):
             raise ValueError(f'account {self.id!r}: `number` belongs to broker = "statements"')
+        return self
+
+    @model_validator(mode="after")
+    def _targets_have_one_source(self) -> Self:
+        if self.targets_from == "optimiser" and self.targets:
+            raise ValueError(
+                f'account {self.id!r}: leave out `targets`, or set targets_from = "configured"'
+            )
         return self
 
     @model_validator(mode="after")
