@@ -133,7 +133,7 @@ class PositionScores(dy.Schema):
     industry_gap = columns.number("The same of its industry groups, on average")
     # The position.
     average_cost = columns.number("Average purchase price per unit, fees included")
-    gain = columns.number("Price / average cost − 1")
+    gain = columns.number("Value / cost basis − 1")
     first_bought = columns.date("Oldest purchase that is still held", nullable=True)
     last_bought = columns.date("Last purchase", nullable=True)
     last_sold = columns.date("Last sale", nullable=True)
