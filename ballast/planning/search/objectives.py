@@ -60,14 +60,13 @@ def pareto(evaluation: Evaluation, objectives: Sequence[Objective] = ALL_OBJECTI
     rows = np.flatnonzero(evaluation.feasible)
     found = losses(evaluation[rows], objectives)
     found = found[:, ~np.isnan(found).any(axis=0)]
-    # In lexicographic order a row can only be beaten by one before it.
+    # In lexicographic order a row can only be beaten by one before it, so the first that is left is never beaten.
     order = np.lexsort((rows, *found.T[::-1]))
-    ordered = found[order]
+    left, places = found[order], rows[order]
     kept: list[int] = []
-    front = np.empty_like(ordered)
-    for place, row in enumerate(ordered):
-        if not (front[: len(kept)] <= row).all(axis=1).any():
-            front[len(kept)] = row
-            kept.append(place)
-    chosen = rows[order[np.array(kept, dtype=np.int64)]]
+    while len(left):
+        kept.append(int(places[0]))
+        is_beaten = (left >= left[0]).all(axis=1)
+        left, places = left[~is_beaten], places[~is_beaten]
+    chosen = np.array(kept, dtype=np.int64)
     return chosen[np.lexsort((chosen, -steps(evaluation.score[chosen])))].astype(np.int64)
