@@ -19,11 +19,13 @@ from ballast.settings import (
     CostSettings,
     Currency,
     EmergencySettings,
+    GroupSettings,
     GuardSettings,
     LotChoice,
     LotMethod,
     MaintenanceSettings,
     MarketDataSettings,
+    OptimiserSettings,
     PaperSettings,
     PerformanceSettings,
     PlannerSettings,
@@ -40,6 +42,7 @@ from ballast.settings import (
     TaxSettings,
     TradingSettings,
 )
+from ballast.settings.groups import problems_of
 from ballast.tables import Securities, TargetWeights, polars_schema
 
 # What cannot change a result: where data is kept, who is told, when things happen.
@@ -68,6 +71,9 @@ class Portfolio(StrictModel):
     taxes: TaxSettings = TaxSettings()
     scores: ScoreSettings = ScoreSettings()
     planner: PlannerSettings = PlannerSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    country_groups: tuple[GroupSettings, ...] = ()
+    industry_groups: tuple[GroupSettings, ...] = ()
     emergency: EmergencySettings = EmergencySettings()
     trading: TradingSettings = TradingSettings()
     rebalancing: RebalancingSettings = RebalancingSettings()
@@ -104,6 +110,12 @@ class Portfolio(StrictModel):
         for account in self.accounts:
             if unknown := sorted(set(account.targets) - set(symbols)):
                 problems.append(f"account {account.id!r} targets unknown securities: {unknown}")
+            if unknown := sorted(set(account.universe or ()) - set(symbols)):
+                problems.append(
+                    f"account {account.id!r} has unknown securities in universe: {unknown}"
+                )
+        problems += problems_of("country_groups", self.country_groups)
+        problems += problems_of("industry_groups", self.industry_groups)
         if symbols and self.regime.index not in symbols:
             problems.append(f"regime.index {self.regime.index!r} is not among the securities")
         if symbols and self.benchmark not in symbols:
@@ -241,7 +253,12 @@ def securities_table(portfolio: Portfolio, learned: pl.DataFrame | None = None) 
 def target_weights_table(portfolio: Portfolio) -> pl.DataFrame:
     """Return the configured targets as a `TargetWeights` frame."""
     rows = [
-        {"account_id": account.id, "symbol": symbol, "target_weight": weight}
+        {
+            "account_id": account.id,
+            "symbol": symbol,
+            "target_weight": weight,
+            "source": "configured",
+        }
         for account in portfolio.accounts
         for symbol, weight in sorted(account.targets.items())
     ]

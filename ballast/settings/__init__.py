@@ -4,8 +4,10 @@
 """
 
 from ballast.settings.alerts import AlertSettings
+from ballast.settings.groups import GroupSettings
 from ballast.settings.guards import GuardSettings
 from ballast.settings.maintenance import MaintenanceSettings
+from ballast.settings.optimiser import OptimiserSettings
 from ballast.settings.planner import PlannerSettings
 from ballast.settings.portfolio import (
     AccountSettings,
@@ -35,6 +37,7 @@ __all__ = [
     "Currency",
     "EmergencySettings",
     "Flag",
+    "GroupSettings",
     "GroupWeights",
     "GuardSettings",
     "LotChoice",
@@ -42,6 +45,7 @@ __all__ = [
     "MaintenanceSettings",
     "MarketDataSettings",
     "Number",
+    "OptimiserSettings",
     "PaperSettings",
     "PerformanceSettings",
     "PlannerSettings",

@@ -177,7 +177,9 @@ class SecuritySettings(StrictModel):
 
     @model_validator(mode="after")
     def _minimum_is_not_above_maximum(self) -> Self:
-        if (self.minimum_weight or 0.0) > (1.0 if self.maximum_weight is None else self.maximum_weight):
+        if (self.minimum_weight or 0.0) > (
+            1.0 if self.maximum_weight is None else self.maximum_weight
+        ):
             raise ValueError(
                 f"{self.symbol!r}: minimum_weight {self.minimum_weight} is above maximum_weight {self.maximum_weight}"
             )
@@ -238,7 +240,7 @@ class AccountSettings(StrictModel):
         None,
         description=(
             "Securities that the optimiser may choose from, beside what is held; default: those of `targets`, and with"
-            " targets_from = \"optimiser\" all that may be bought."
+            ' targets_from = "optimiser" all that may be bought.'
         ),
     )
     reconciliation: ReconciliationTolerances = Field(

@@ -43,7 +43,7 @@ from ballast.tables.performance import (
     TrueRanges,
     Turnover,
 )
-from ballast.tables.planning import DailyReports, Plans, Recommendations, TargetWeights
+from ballast.tables.planning import DailyReports, Plans, Recommendations
 from ballast.tables.reconciliation import (
     Comparison,
     Decisions,
@@ -58,6 +58,14 @@ from ballast.tables.statements import (
     StatementIdentities,
     StatementImports,
     StatementQuarantine,
+)
+from ballast.tables.targets import (
+    EfficientFrontier,
+    HighCorrelations,
+    OptimisedWeights,
+    OptimiserSteps,
+    TargetWeights,
+    WeightConstraints,
 )
 from ballast.tables.trading import (
     EmergencySteps,
@@ -88,6 +96,7 @@ __all__ = [
     "Decisions",
     "DrawdownEpisodes",
     "Drawdowns",
+    "EfficientFrontier",
     "EmergencySteps",
     "ExchangeRates",
     "Executions",
@@ -96,8 +105,11 @@ __all__ = [
     "GainsByYear",
     "GateAnswers",
     "GuardStatus",
+    "HighCorrelations",
     "InFlight",
     "KillSwitchEvents",
+    "OptimisedWeights",
+    "OptimiserSteps",
     "OrderHistory",
     "Orders",
     "PerformanceMeasures",
@@ -128,6 +140,7 @@ __all__ = [
     "TaxLots",
     "TrueRanges",
     "Turnover",
+    "WeightConstraints",
     "describe_columns",
     "polars_schema",
 ]

@@ -7,16 +7,6 @@ import dataframely as dy
 from ballast.tables import columns
 
 
-class TargetWeights(dy.Schema):
-    """Wanted share of each account's value per security."""
-
-    account_id = columns.key("Account")
-    symbol = columns.key("Security")
-    target_weight = dy.Float64(
-        nullable=False, min=0.0, max=1.0, metadata={"description": "Wanted share of account value"}
-    )
-
-
 class Recommendations(dy.Schema):
     """The steps of each account's plan in the order in which they must be taken."""
 
