@@ -12,6 +12,7 @@ from assets.reconciliation import reconciliation_report
 from assets.regime import regime_detection
 from assets.reporting import daily_report
 from assets.risk import risk_metrics
+from assets.scores import security_scores
 from assets.statements import statement_import
 from assets.targets import target_weights
 from assets.trading import emergency_actions, executions, orders
@@ -32,6 +33,7 @@ ASSETS = (
     guard_status,
     regime_detection,
     risk_metrics,
+    security_scores,
     target_weights,
     planner_recommendations,
     orders,

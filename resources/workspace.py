@@ -35,6 +35,12 @@ from resources.kill_switch import KillSwitch
 from resources.lake import Lake
 from resources.ledger import Ledger
 from resources.market_data.ecb import EcbReferenceRates
+from resources.market_data.fundamentals import (
+    NONE,
+    FundamentalsFile,
+    FundamentalsSource,
+    NoFundamentals,
+)
 from resources.market_data.protocol import MarketData, ReferenceRateSource
 from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
 from resources.market_data.yahoo import YahooMarketData
@@ -200,6 +206,12 @@ class Workspace:
         if self.portfolio.market_data.source == "yahoo":
             return YahooMarketData()
         return RecordedMarketData()
+
+    @cached_property
+    def fundamentals(self) -> FundamentalsSource:
+        """The configured source of fundamental figures."""
+        name = self.portfolio.market_data.fundamentals
+        return NoFundamentals() if name == NONE else FundamentalsFile(self.folder / name)
 
     @cached_property
     def reference_rates(self) -> ReferenceRateSource:

@@ -30,7 +30,8 @@ SESSION = date(2020, 8, 20)
 SESSION_TABLES = (
     "securities", "prices", "exchange_rates", "postings", "positions_snapshot", "broker_positions",
     "broker_balances", "broker_accounts", "reconciliation_report", "regime_detection",
-    "target_weights", "planner_recommendations", "account_plans", "orders", "daily_report",
+    "security_scores", "position_scores", "fundamentals", "target_weights",
+    "planner_recommendations", "account_plans", "orders", "daily_report",
 )  # fmt: skip
 
 # What logs that a run took place, whatever it found.

@@ -36,6 +36,14 @@ class MarketDataSettings(StrictModel):
     exchange_rates: Literal["recorded", "ecb"] = Field(
         "recorded", description="Source of central bank reference rates."
     )
+    fundamentals: str = Field(
+        "none",
+        min_length=1,
+        description=(
+            "Source of fundamental figures and opinions for the scores: `none`, or the path of a CSV with the columns"
+            " symbol, known_on, metric and value, which docs/scores.md explains."
+        ),
+    )
     history_start: date = Field(
         date(2015, 1, 1), description="First day of the price history to load."
     )

@@ -105,6 +105,6 @@ class ScoreSettings(StrictModel):
         description="Smallest sale that is suggested. Unit: base currency of the account.",
     )
     known_share: Share = Field(
-        0.5,
+        0.35,
         description="Share of the weights that must rest on known inputs for a security that is held.",
     )

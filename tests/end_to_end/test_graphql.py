@@ -15,7 +15,7 @@ GROUPS = {"market", "books", "control", "insight", "planning", "trading", "repor
 OUTSIDE_THE_DAILY_PIPELINE = {"emergency_actions", "guard_actions", "accepted_adjustments"}
 WITH_A_PLOT = {
     "positions_snapshot", "portfolio_performance", "realised_gains", "regime_detection",
-    "planner_recommendations",
+    "planner_recommendations", "security_scores",
 }  # fmt: skip
 
 _DEFINITIONS = """

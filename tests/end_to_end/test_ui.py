@@ -38,7 +38,7 @@ def newest_session(browser: Browser, ui: Ui) -> str:
         view.open("/locations/ballast/jobs/daily_pipeline")
         view.page.locator("button").filter(has_text="Materialize all").click()
         dialog = view.page.get_by_role("dialog")
-        expect(dialog).to_contain_text("Launch runs to materialize 22 assets")
+        expect(dialog).to_contain_text("Launch runs to materialize 23 assets")
         dialog.get_by_text("Latest", exact=True).click()
         expect(dialog).to_contain_text("1 partition")
         dialog.get_by_role("button").filter(has_text="Launch 1 run").click()
@@ -98,7 +98,7 @@ def test_the_whole_graph_can_be_read(browser: Browser, ui: Ui, newest_session: s
     "asset",
     [
         "positions_snapshot", "portfolio_performance", "realised_gains", "regime_detection",
-        "planner_recommendations",
+        "planner_recommendations", "security_scores",
     ],
 )  # fmt: skip
 def test_plot_and_row_count_of_an_asset(view: Window, newest_session: str, asset: str) -> None:
@@ -115,6 +115,7 @@ def test_plot_and_row_count_of_an_asset(view: Window, newest_session: str, asset
     [
         ("positions_snapshot", "every_position_is_valued"),
         ("regime_detection", "regime_is_known"),
+        ("security_scores", "scores_rest_on_known_inputs"),
         ("planner_recommendations", "every_account_was_planned"),
     ],
 )

@@ -18,7 +18,7 @@ from tests.demonstration import REPOSITORY, Demonstration
 ASSET_KEYS = {
     "statement_import", "securities", "historical_data", "corporate_actions", "prices", "exchange_rates", "postings",
     "tax_lots", "realised_gains", "positions_snapshot", "portfolio_performance",
-    "risk_metrics", "broker_positions", "broker_balances", "reconciliation_report",
+    "risk_metrics", "security_scores", "broker_positions", "broker_balances", "reconciliation_report",
     "regime_detection", "target_weights", "planner_recommendations", "orders", "executions",
     "emergency_actions", "daily_report", "guard_status", "guard_actions", "accepted_adjustments",
 }  # fmt: skip
