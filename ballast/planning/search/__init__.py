@@ -6,6 +6,7 @@ from cash; every engine adds the same numbers in the same order, so that results
 of the candidates and the number of threads.
 """
 
+from ballast.planning.search.deeper import search_deeper
 from ballast.planning.search.evaluation import COMPONENTS, Evaluation, evaluate
 from ballast.planning.search.exhaustive import search
 from ballast.planning.search.found import Found, PerTrade
@@ -22,4 +23,5 @@ from ballast.planning.search.problem import (
 __all__ = [
     "AGGRESSIVE", "BALANCED", "COMPONENTS", "CONSERVATIVE", "Evaluation", "Found", "Objective", "PerTrade", "Problem",
     "ProblemError", "Profile", "by_objective", "evaluate", "pareto", "search",
+    "search_deeper",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""The loops of `kernel` and `walk` compiled by Numba; importing this file costs a quarter of a second.
+"""The loops of `kernel`, `walk` and `branching` compiled by Numba; importing this file costs a quarter of a second.
 
-The compiler keeps its work until these two files change: a change of this file alone needs one there too.
+The compiler keeps its work until these files change: a change of this file alone needs one there too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from ballast.planning.search import kernel, vectorised, walk
+from ballast.planning.search import branching, kernel, vectorised, walk
 from ballast.planning.search.effects import Effects
 from ballast.planning.search.kernel import CASH, DIVIDEND, GROUPS, MERIT, TOTAL
 from ballast.planning.search.problem import I32, I64, Flags
@@ -26,11 +26,15 @@ _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy"
 for _part in (
     walk.extend, walk.descend, walk.score_row, walk.leads, walk.is_better, walk.note, walk.copy,
     walk.holds, walk.insert, walk.compare_without,
+    branching.bound_of, branching.is_excluded, branching.add, branching.score_of, branching.can_be_done,
+    branching.may_lead, branching.settle, branching.insert, branching.is_better, branching.is_same,
+    branching.copy,
 ):  # fmt: skip
     register_jitable(**_OPTIONS)(_part)
 
 _evaluate: Callable[..., None] = numba.njit(cache=True, **_OPTIONS)(kernel.evaluate)
 _search: Callable[..., int] = numba.njit(cache=True, **_OPTIONS)(walk.search)
+branch: Callable[..., tuple[int, int, float]] = numba.njit(cache=True, **_OPTIONS)(branching.branch)
 
 
 def evaluate(effects: Effects, securities: I64, sequences: I32) -> tuple[Flags, Figures]:
