@@ -191,7 +191,8 @@ def may_lead(level: int, rules: Rules, path: Path, leaders: Leaders) -> bool:
     """Say whether the set at hand is worth adding up in the order of execution, which alone gives the exact bits."""
     if not can_be_done(level, path.buys[level], 2.0 * rules.tolerance, rules, path):
         return False
-    return score_of(level, rules, path) > leaders.score[len(leaders.score) - 2] - _CLEARLY
+    least = leaders.score[len(leaders.score) - 2] - _CLEARLY
+    return bool(score_of(level, rules, path) > least)
 
 
 def settle(size: int, moves: Moves, rules: Rules, path: Path, leaders: Leaders) -> bool:

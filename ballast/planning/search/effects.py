@@ -56,16 +56,16 @@ class Effects:
     rules: Rules
 
 
-def effects_of(problem: Problem) -> Effects:
-    """Return the sums of a problem and the effect of each of its trades on them."""
-    profile, groups = problem.profile, problem.groups
+def features_of(problem: Problem) -> F64:
+    """Return what a unit of value of each security adds to each column: an array of (n, columns)."""
+    profile = problem.profile
     merit = (
         profile.expected_return * problem.return_score
         + profile.promise * problem.promise_score
         + profile.stability * problem.stability_score
         + profile.diversification * QUALITY_SHARE * problem.quality
     )
-    features = np.zeros((problem.securities, GROUPS + groups))
+    features = np.zeros((problem.securities, GROUPS + problem.groups))
     features[:, RETURN] = problem.return_score
     features[:, PROMISE] = problem.promise_score
     features[:, STABILITY] = problem.stability_score
@@ -74,7 +74,12 @@ def effects_of(problem: Problem) -> Effects:
     features[:, MERIT] = merit
     grouped = np.flatnonzero(problem.group >= 0)
     features[grouped, GROUPS + problem.group[grouped]] = 1.0
+    return features
 
+
+def effects_of(problem: Problem) -> Effects:
+    """Return the sums of a problem and the effect of each of its trades on them."""
+    profile, groups, features = problem.profile, problem.groups, features_of(problem)
     start = (problem.holdings[:, None] * features).sum(axis=0)
     start[CASH], start[TOTAL] = problem.cash, problem.total
     spent = problem.trade_cost + problem.trade_tax

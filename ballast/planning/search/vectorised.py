@@ -22,6 +22,7 @@ from ballast.planning.search.kernel import (
     TAX,
     TOTAL,
     TRADED,
+    Rules,
 )
 from ballast.planning.search.problem import F64, I32, I64, Flags
 
@@ -76,21 +77,31 @@ def states(effects: Effects, sequences: I32) -> F64:
     return state
 
 
+def scored(
+    rules: Rules, total: F64, merit: F64, dividend: F64, groups: F64
+) -> tuple[F64, F64, F64]:
+    """Return score, diversification and dividend part of arrays of any one shape; `groups` has an axis more, first."""
+    share = 1.0 / total
+    gap = np.zeros(total.shape)
+    for held, target in zip(groups, rules.group_targets, strict=True):
+        gap += np.abs(held * share - target)
+    diversification = np.maximum(0.0, rules.ceiling - rules.slope * gap)
+    income = np.minimum(1.0, rules.dividend_base + rules.dividend_slope * dividend * share)
+    score = merit * share
+    score += rules.diversification_weight * diversification
+    score += rules.dividend_weight * income
+    score += rules.constant
+    return score, diversification, income
+
+
 def figures(effects: Effects, state: F64) -> Figures:
     """Return the figures of states, an array of (s, columns)."""
-    rules, columns = effects.rules, np.ascontiguousarray(state.T)
-    share = 1.0 / columns[TOTAL]
-    gap = np.zeros(len(state))
-    for group, target in enumerate(rules.group_targets):
-        gap += np.abs(columns[GROUPS + group] * share - target)
-    diversification = np.maximum(0.0, rules.ceiling - rules.slope * gap)
-    dividend = np.minimum(
-        1.0, rules.dividend_base + rules.dividend_slope * columns[DIVIDEND] * share
-    )
-    score = columns[MERIT] * share
-    score += rules.diversification_weight * diversification
-    score += rules.dividend_weight * dividend
-    score += rules.constant
+    columns = np.ascontiguousarray(state.T)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        score, diversification, dividend = scored(
+            effects.rules, columns[TOTAL], columns[MERIT], columns[DIVIDEND], columns[GROUPS:]
+        )
+        share = 1.0 / columns[TOTAL]
     components = np.empty((len(state), 6))
     components[:, 0] = columns[RETURN] * share
     components[:, 1] = diversification
