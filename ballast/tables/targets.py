@@ -56,11 +56,14 @@ class WeightConstraints(dy.Schema):
         metadata={"description": "security, country or industry"},
     )
     name = columns.key("Security or group")
-    effect = columns.text("locked, buy only, sell limited, bounded, or group")
+    effect = columns.text(
+        "locked, kept, buy only, sell only, sell limited, keeps a lot, bounded, or group"
+    )
     target = columns.number("Wanted share of the group")
     lower = columns.number("Least share of account value", nullable=False)
     upper = columns.number("Greatest share of account value", nullable=False)
     weight = columns.number("Proposed share; null when there is no proposal")
+    is_reachable = columns.flag("Whether the limits allow the target; true where there is none")
     note = columns.text("What was adjusted, and why", nullable=True)
 
 
@@ -86,7 +89,11 @@ class OptimiserSteps(dy.Schema):
     part = columns.text("What was computed")
     level = columns.text("Limits of groups: full, halved or none", nullable=True)
     objective = columns.text("Objective of mean-variance", nullable=True)
-    is_used = columns.flag("Whether the proposal is made of it")
+    outcome = dy.String(
+        nullable=False,
+        regex=r"^(used|adjusted|failed)$",
+        metadata={"description": "used; adjusted (used, but not as it was asked for); failed"},
+    )
     detail = columns.text("What came of it; for what failed, why")
 
 

@@ -56,7 +56,7 @@ def test_every_asset_but_the_configured_ones_has_a_check(demonstration: Demonstr
         key.asset_key.to_user_string()
         for key in demonstration.definitions.resolve_asset_graph().asset_check_keys
     }
-    unchecked = {"securities", "corporate_actions", "exchange_rates", "target_weights"}
+    unchecked = {"securities", "corporate_actions", "exchange_rates"}
     unchecked |= {"broker_positions", "daily_report", "accepted_adjustments"}
     assert ASSET_KEYS - checked == unchecked
 
