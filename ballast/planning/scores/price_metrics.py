@@ -20,6 +20,19 @@ from ballast.planning.scores import technicals
 _LEAST_FOR_RATIOS, _LEAST_FOR_RISK, _RECENT_RETURNS = 49, 29, 30
 _FIVE_YEARS, _TEN_YEARS, _LEAST_GROWTH = 60, 120, 12
 _RETURN = pl.col("daily_return")
+_OF_PRICES = pl.Schema(
+    {
+        "symbol": pl.String, "history_sessions": pl.Int64, "first_session": pl.Date,
+        "last_session": pl.Date, "includes_dividends": pl.Boolean,
+    }
+    | dict.fromkeys(
+        (
+            "mean_close_5y", "price", "high_52_weeks", "below_high", "momentum_30", "momentum_90",
+            "rsi", "bollinger_position", "ema_distance", "cagr", "cagr_5y", "cagr_10y",
+        ),
+        pl.Float64,
+    )
+)  # fmt: skip
 
 
 def price_metrics(
@@ -119,14 +132,14 @@ def _risk(
 
 def _in_shares_of(known: pl.DataFrame, actions: pl.DataFrame, session: date) -> pl.DataFrame:
     """Measure the prices, expressed in shares of the session."""
+    # Most securities were never split; they need not be restated.
     split = actions.filter(pl.col("kind") == "split")["symbol"].unique().implode()
     has_split = pl.col("symbol").is_in(split)
-    metrics = [_of_prices(known.filter(~has_split), session)]
-    with_splits = known.filter(has_split)
-    if with_splits.height:
-        adjusted = adjusted_for_splits(with_splits, actions, session)
-        metrics.append(_of_prices(_numbered(adjusted), session))
-    return pl.concat(metrics).sort("symbol")
+    plain, others = known.filter(~has_split), known.filter(has_split)
+    parts = [plain, _numbered(adjusted_for_splits(others, actions, session))]
+    metrics = [_of_prices(part, session) for part in parts if part.height]
+    # Not one expression for both, because indicators of no rows have no type.
+    return pl.concat([pl.DataFrame(schema=_OF_PRICES), *metrics]).sort("symbol")
 
 
 def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
@@ -152,9 +165,8 @@ def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
             **_growth(),
         )
     )
-    return table.drop("number").with_columns(
-        below_high=1 - pl.col("price") / pl.col("high_52_weeks")
-    )
+    below_high = 1 - pl.col("price") / pl.col("high_52_weeks")
+    return table.with_columns(below_high=below_high).select(_OF_PRICES.names())
 
 
 def _growth() -> dict[str, pl.Expr]:

@@ -21,6 +21,7 @@ _INSTABILITY = {"rate_score": 0.40, "volatility_rise_score": 0.30, "stretch_scor
 _LEAST_SHARE, _SHARE_PER_SCORE, _LARGEST_SHARE = 0.10, 0.40, 0.50
 # Half of the smallest unit of a quantity: 0.1 × 30 shares are 3 shares, whatever the last digit says.
 _SLACK = 1e-9
+_DECIMALS = 10
 
 
 def with_sell_scores(
@@ -59,7 +60,8 @@ def with_sell_scores(
 def _parts() -> dict[str, pl.Expr]:
     weight, rise = pl.col("weight"), pl.col("volatility_30") / pl.col("volatility")
     years = pl.col("days_held") / 365
-    annual = _finite((1 + pl.col("gain")).pow(1 / years) - 1)
+    # Rounded, so that a limit is met when the figures say so.
+    annual = _finite((1 + pl.col("gain")).pow(1 / years) - 1).round(_DECIMALS)
     young = pl.col("days_held") <= 30
     return {
         "annual_gain": pl.when(years < _SHORT_TERM_YEARS).then("gain").otherwise(annual),
