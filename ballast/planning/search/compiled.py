@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -19,6 +19,8 @@ from ballast.planning.search.kernel import CASH, DIVIDEND, GROUPS, MERIT, TOTAL
 from ballast.planning.search.problem import I32, I64, Flags
 from ballast.planning.search.ranking import Ranked, best_first
 from ballast.planning.search.vectorised import Figures
+
+_Result = TypeVar("_Result")
 
 # Nothing here makes an array, so none has to be counted; without the interpreter's lock threads run at once. Division
 # by zero gives what it gives in NumPy; no sum is reordered.
@@ -37,15 +39,31 @@ _search: Callable[..., int] = numba.njit(cache=True, **_OPTIONS)(walk.search)
 branch: Callable[..., tuple[int, int, float]] = numba.njit(cache=True, **_OPTIONS)(branching.branch)
 
 
-def evaluate(effects: Effects, securities: I64, sequences: I32) -> tuple[Flags, Figures]:
-    """Return what `vectorised.evaluate` does."""
+def evaluate(
+    effects: Effects, securities: I64, sequences: I32, threads: int = 1
+) -> tuple[Flags, Figures]:
+    """Return what `vectorised.evaluate` does; threads share the rows."""
     rows = len(sequences)
     feasible, figures = np.empty(rows, dtype=np.bool_), Figures.empty(rows)
-    _evaluate(
-        effects.start, effects.trades, securities, sequences, effects.rules,
-        np.empty_like(effects.start), feasible, *figures,
-    )  # fmt: skip
+    size = -(-rows // threads)
+
+    def work(thread: int) -> None:
+        part = slice(thread * size, (thread + 1) * size)
+        _evaluate(
+            effects.start, effects.trades, securities, sequences[part], effects.rules,
+            np.empty_like(effects.start), feasible[part], *(figure[part] for figure in figures),
+        )  # fmt: skip
+
+    _shared(work, threads)
     return feasible, figures
+
+
+def _shared(work: Callable[[int], _Result], threads: int) -> list[_Result]:
+    """Run work for each thread, at once if there are several; results in the order of the threads."""
+    if threads == 1:
+        return [work(0)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, range(threads)))
 
 
 def enumerate_sets(
@@ -70,11 +88,7 @@ def enumerate_sets(
         found = _search(effect, effects.rules, levels, records, keep, first, threads)
         return found, records
 
-    if threads == 1:
-        results = [work(0)]
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(work, range(threads)))
+    results = _shared(work, threads)
     return _merged(effects, results, trades, keep)
 
 

@@ -15,6 +15,7 @@ from ballast.planning.search.found import Found
 from ballast.planning.search.kernel import BUYS, CASH, DIVIDEND, GROUPS, MERIT, TOTAL
 from ballast.planning.search.problem import I32, I64, Problem, ProblemError, execution_order
 from ballast.planning.search.ranking import best_first
+from ballast.planning.search.walk import RESOLUTION
 
 # Up to here the loop as it is needs less time than loading the compiler.
 _FEW = 5_000
@@ -42,7 +43,8 @@ def search_deeper(
     start : Found
         What `search` found for the same problem; as many sets are returned as it has.
     limit : int
-        Most sets to visit. Beyond it the search ends, `proved` is false and `gap` says how much better a set could be.
+        Most sets to visit. Beyond it the search ends, and `gap` says how much better another set could be. Where it is
+        less than 1e-12 the best score is proved all the same, and only a tie may have been decided too early.
     engine : {"arrays", "compiled"}, optional
         Both give the same bits; "arrays" stands for the loop without a compiler. By default the compiled loop if it is
         loaded, or if many sets remain.
@@ -139,7 +141,9 @@ class _Branching:
             return 0.0
         total = self.bounds.least_total if open_bound > 0.0 else self.bounds.most_total
         most = open_bound / total if total > 0.0 else math.inf
-        return max(0.0, self.bounds.reference + most - best)
+        gap = self.bounds.reference + most - best
+        # Less than a unit of the ranking is a tie.
+        return gap if gap >= RESOLUTION else 0.0
 
     def _leaders(self) -> branching.Leaders:
         """Return the sets known before, best first, and room for one more."""

@@ -74,7 +74,9 @@ class Evaluation:
         return np.asarray(100.0 * (self.components[:, 1:4] * shares).sum(axis=1))
 
 
-def evaluate(problem: Problem, sequences: I32, *, engine: Engine | None = None) -> Evaluation:
+def evaluate(
+    problem: Problem, sequences: I32, *, engine: Engine | None = None, threads: int = 1
+) -> Evaluation:
     """Evaluate sequences of trades: sales first, then purchases; cash is part of the total, costs are taken from it.
 
     Parameters
@@ -83,6 +85,8 @@ def evaluate(problem: Problem, sequences: I32, *, engine: Engine | None = None) 
         Indices of trades, padded with -1 (anywhere). The order within a row changes nothing but the last bits.
     engine : {"arrays", "compiled"}, optional
         Both give the same bits. By default the compiled loop if it is loaded or worth loading.
+    threads : int
+        How many threads share the rows in the compiled loop; worth it from some ten thousand rows on.
 
     Returns
     -------
@@ -105,10 +109,11 @@ def evaluate(problem: Problem, sequences: I32, *, engine: Engine | None = None) 
     effects = effects_of(problem)
     nothing = vectorised.figures(effects, effects.start[None, :]).score[0]
     if chosen_engine(engine, len(sequences)) == "compiled":
-        from ballast.planning.search.compiled import evaluate as evaluated
+        from ballast.planning.search import compiled as loop
+
+        feasible, figures = loop.evaluate(effects, problem.trade_security, sequences, threads)
     else:
-        from ballast.planning.search.vectorised import evaluate as evaluated
-    feasible, figures = evaluated(effects, problem.trade_security, sequences)
+        feasible, figures = vectorised.evaluate(effects, problem.trade_security, sequences)
     return Evaluation(
         feasible=feasible,
         score=figures.score,
