@@ -11,22 +11,14 @@ from assets.gate_facts import GateFacts, open_orders_of
 from assets.session_run import SessionRun
 from ballast.errors import NotPublishedError
 from ballast.money import ZERO, exact, multiply
-from ballast.settings import LotMethod
 from ballast.trading.costs import Costs
 from ballast.trading.emergency import Policy, Sellable, Situation
+from ballast.trading.sale_lots import sale_lots
 from ballast.trading.sales import SaleCosts, SaleLot
 from resources.brokers.protocol import Broker, BrokerPosition, OpenOrder
 from resources.recommendations import EMERGENCY
 
 _NOT_FILLED = ("rejected", "cancelled", "expired")
-# The order in which each method uses lots up; what is equal goes by the day.
-_USED_UP: dict[LotMethod, tuple[str, bool]] = {
-    "fifo": ("opened_at", False),
-    "lifo": ("opened_at", True),
-    "hifo": ("unit_cost", True),
-    "lofo": ("unit_cost", False),
-    "average": ("opened_at", False),
-}
 
 
 @dataclass(frozen=True)
@@ -158,17 +150,8 @@ class Emergency:
         except NotPublishedError:
             return {}
         method = self.run.workspace.portfolio.lot_methods[self.account_id]
-        column, is_descending = _USED_UP[method]
         currencies = {position.symbol: position.currency for position in held}
-        own = table.filter(
-            (pl.col("account_id") == self.account_id) & pl.col("symbol").is_in(list(currencies))
-        ).sort([column, "opened_at", "lot_id"], descending=[is_descending, False, False])
-        lots: dict[str, tuple[SaleLot, ...]] = {}
-        for row in own.iter_rows(named=True):
-            is_known = row["currency"] == currencies[row["symbol"]]
-            lot = SaleLot(row["quantity"], row["unit_cost"] if is_known else None)
-            lots[row["symbol"]] = (*lots.get(row["symbol"], ()), lot)
-        return lots
+        return sale_lots(table, self.account_id, method, currencies)
 
     def _targets(self) -> dict[str, Decimal] | None:
         """Return the wanted value of each security in base currency; None where it is unknown."""

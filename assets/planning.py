@@ -1,26 +1,37 @@
-"""Assets of planning: the trades that bring each account to its targets."""
+"""Assets of planning: the best set of trades for each account, with everything that explains it."""
 
 import dagster as dg
 import polars as pl
 
 from assets.metadata import check, definition_metadata, markdown_table, plot
+from assets.planning_inputs import daily_returns, planning_cases
 from assets.session_run import SessionRun
-from ballast.guards.status import blocked_by_guards, merged_reasons, restricted
-from ballast.market.exchange_rates import Rates
-from ballast.planning.account import accounts_of
-from ballast.planning.plan import plan_account
+from ballast.planning.best_plan import BestPlan, best_plan
+from ballast.planning.explanation import (
+    alternatives_table,
+    components_table,
+    opportunities_table,
+)
+from ballast.planning.replay import steps_as_text
+from ballast.planning.scenarios import scenarios_table
 from ballast.planning.tables import plans_table, recommendations_table
-from ballast.reconciliation.compare import blocked_accounts
-from ballast.reporting.charts import plan_chart
-from ballast.tables import Plans, Recommendations
-from ballast.trading.costs import Costs
+from ballast.reporting.plan_charts import alternatives_chart, plan_chart, score_waterfall
+from ballast.tables import (
+    PlanAlternatives,
+    PlanComponents,
+    PlanOpportunities,
+    Plans,
+    PlanScenarios,
+    Recommendations,
+)
 from resources.recommendations import PLAN
 from resources.workspace_resource import WorkspaceResource
 
 _STORED = (
     "recommendation_id", "account_id", "session", "step", "side", "symbol", "quantity", "reason",
-    "weight_before", "weight_after", "inputs_hash",
+    "weight_before", "weight_after", "inputs_hash", "portfolio_hash",
 )  # fmt: skip
+_ROWS_SHOWN = 12
 
 
 @dg.asset(
@@ -31,9 +42,12 @@ _STORED = (
         "prices",
         "exchange_rates",
         "positions_snapshot",
+        "tax_lots",
         "reconciliation_report",
         "guard_status",
         "regime_detection",
+        "risk_metrics",
+        "security_scores",
         "target_weights",
     ],
     metadata=definition_metadata(Recommendations),
@@ -48,84 +62,123 @@ _STORED = (
             asset="planner_recommendations",
             description="After a plan that buys, cash is at or above the reserve, fees included.",
         ),
+        dg.AssetCheckSpec(
+            "plans_are_proved_best",
+            asset="planner_recommendations",
+            description="No set of the trades that were considered can be better than the plan that was found.",
+        ),
     ],
 )
 def planner_recommendations(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
-    """Whole-lot trades towards the targets: sales, exchanges, purchases, in this order, fees and reserve respected."""
+    """The best set of trades for each account, found by looking at all of them, in the order in which to take them."""
     run = SessionRun.of(context, workspace)
-    portfolio = run.workspace.portfolio
-    listed, prices, rates_table, positions, report, guards, regimes, targets = run.read(
-        "securities", "prices", "exchange_rates", "positions_snapshot", "reconciliation_report",
-        "guard_status", "regime_detection", "target_weights",
-    )  # fmt: skip
-    rates = Rates.of(rates_table)
-    last = regimes.sort("session").row(-1, named=True)
-    accounts = accounts_of(
-        portfolio, positions, listed, prices, targets,
-        last["regime"], last["reserve_share"],
-        merged_reasons(blocked_accounts(report), blocked_by_guards(guards)), run.session,
-    )  # fmt: skip
-    accounts = restricted(accounts, guards)
-    hashes = {
-        account.account_id: account.inputs_hash(rates.by_pair, portfolio.fingerprint())
-        for account in accounts
-    }
-    costs = Costs(portfolio.costs, rates)
-    plans = [
-        plan_account(account, costs, maximum_trades=portfolio.planner.maximum_trades)
-        for account in accounts
-    ]
-    table = recommendations_table(plans, rates, hashes)
-    outcomes = plans_table(plans, hashes)
-    _store(run, table, hashes)
+    version = run.workspace.configurations.record(run.workspace.portfolio)
+    plans = [best_plan(case) for case in planning_cases(run)]
+    table, outcomes = recommendations_table(plans), plans_table(plans)
+    found, others = opportunities_table(plans), alternatives_table(plans)
+    parts = components_table(plans)
+    returns, index = daily_returns(run), run.workspace.portfolio.regime.index
+    risks = scenarios_table(plans, returns, index)
+    _store(run, plans, table)
     run.publish(
         run.table("planner_recommendations", table, Recommendations),
         run.table("account_plans", outcomes, Plans),
+        run.table("plan_opportunities", found, PlanOpportunities),
+        run.table("plan_alternatives", others, PlanAlternatives),
+        run.table("plan_components", parts, PlanComponents),
+        run.table("plan_scenarios", risks, PlanScenarios),
     )
-    unplanned = outcomes.filter(pl.col("status").is_in(["blocked", "unknown"]))
-    bought = table.filter(pl.col("side") == "buy")["account_id"].unique()
-    below = outcomes.filter(
-        pl.col("account_id").is_in(bought.implode()) & (pl.col("cash_after") < pl.col("reserve"))
-    )
+    searched = outcomes.filter(pl.col("sets_searched") > 0)
     return run.result(
         "planner_recommendations",
         table,
         rows=table.select(
             "account_id", "step", "side", "symbol", "quantity", "price", "currency", "value_base",
-            "fee", "reason",
+            "fee", "narrative",
         ),
         metadata={
             "plot": plot(plan_chart(table), "Weights before and after"),
-            "accounts": dg.MetadataValue.md(markdown_table(outcomes.select(
-                "account_id", "status", "steps", "value_before", "cash_before", "cash_after",
-                "reserve", "fees",
-            ))),
-            "inputs": ", ".join(f"{account} {found}" for account, found in hashes.items()),
+            "score": plot(score_waterfall(parts, outcomes), "Score before and after"),
+            "plans_beside": plot(alternatives_chart(others, outcomes), "Plans that no other beats"),
+            "accounts": _shown(outcomes, "account_id", "status", "narrative"),
+            "figures": _shown(
+                outcomes, "account_id", "steps", "value_before", "cash_before", "cash_after",
+                "reserve", "fees", "taxes", "score_before", "score_after",
+            ),
+            "not_done": _shown(
+                _not_done(found), "account_id", "side", "symbol", "value_base", "category",
+                "outcome", "outcome_reason",
+            ),
+            "other_plans": _shown(
+                others.filter(pl.col("view") != "pareto"), "account_id", "view", "trades",
+                "improvement", "cost", "tax", "turnover", "tracking",
+            ),
+            "scenarios": _shown(
+                risks, "account_id", "source", "plan", "mean", "worst_5_percent",
+                "expected_shortfall", "probability_of_loss", "robust_score",
+            ),
+            "sets_searched": int(searched["sets_searched"].sum()),
+            "configuration_version": version,
+            "inputs": ", ".join(f"{p.case.account.account_id} {p.case.inputs_hash}" for p in plans),
         },
-        checks=[
-            check(
-                "every_account_was_planned", "planner_recommendations",
-                passed=unplanned.is_empty(), session=run.session,
-                found=f"{outcomes.height} accounts, {unplanned.height} not planned",
-                rows=unplanned.select("account_id", "status", "reason"),
-            ),
-            check(
-                "cash_stays_above_the_reserve", "planner_recommendations",
-                passed=below.is_empty(), session=run.session,
-                found=f"{below.height} accounts below their reserve after the plan",
-                rows=below.select("account_id", "cash_after", "reserve"),
-            ),
-        ],
+        checks=_checks(run, table, outcomes),
     )  # fmt: skip
 
 
-def _store(run: SessionRun, table: pl.DataFrame, hashes: dict[str, str]) -> None:
-    for account_id, inputs_hash in hashes.items():
-        steps = table.filter(pl.col("account_id") == account_id).select(_STORED)
+def _shown(table: pl.DataFrame, *columns: str) -> dg.MetadataValue:
+    rounded = table.select(columns).with_columns(pl.col(pl.Float64).round(4)).head(4 * _ROWS_SHOWN)
+    return dg.MetadataValue.md(markdown_table(rounded))
+
+
+def _not_done(opportunities: pl.DataFrame) -> pl.DataFrame:
+    """Return what was not planned: per account what a rule stops, and what would have been the closest."""
+    undone = opportunities.filter(pl.col("outcome") != "planned").sort(
+        "account_id", pl.col("outcome") != "stopped", "score_change", "symbol",
+        descending=[False, False, True, False], nulls_last=True,
+    )  # fmt: skip
+    return undone.group_by("account_id", maintain_order=True).head(_ROWS_SHOWN)
+
+
+def _checks(
+    run: SessionRun, table: pl.DataFrame, outcomes: pl.DataFrame
+) -> list[dg.AssetCheckResult]:
+    unplanned = outcomes.filter(pl.col("status").is_in(["blocked", "unknown"]))
+    bought = table.filter(pl.col("side") == "buy")["account_id"].unique()
+    below = outcomes.filter(
+        pl.col("account_id").is_in(bought.implode()) & (pl.col("cash_after") < pl.col("reserve"))
+    )
+    unproved = outcomes.filter((pl.col("sets_searched") > 0) & ~pl.col("is_proved"))
+    return [
+        check(
+            "every_account_was_planned", "planner_recommendations",
+            passed=unplanned.is_empty(), session=run.session,
+            found=f"{outcomes.height} accounts, {unplanned.height} not planned",
+            rows=unplanned.select("account_id", "status", "reason"),
+        ),
+        check(
+            "cash_stays_above_the_reserve", "planner_recommendations",
+            passed=below.is_empty(), session=run.session,
+            found=f"{below.height} accounts below their reserve after the plan",
+            rows=below.select("account_id", "cash_after", "reserve"),
+        ),
+        check(
+            "plans_are_proved_best", "planner_recommendations",
+            passed=unproved.is_empty(), session=run.session,
+            found=f"{unproved.height} of {outcomes.height} plans are not proved to be the best",
+            rows=unproved.select("account_id", "depth", "sets_searched"),
+        ),
+    ]  # fmt: skip
+
+
+def _store(run: SessionRun, plans: list[BestPlan], table: pl.DataFrame) -> None:
+    for plan in plans:
+        account_id, inputs_hash = plan.case.account.account_id, plan.case.inputs_hash
+        own = table.filter(pl.col("account_id") == account_id)
+        run.workspace.plans.keep(plan.case, steps_as_text(own), run.workspace.code_version)
         rows = [
             row | {"origin": PLAN, "origin_id": inputs_hash, "status": "pending"}
-            for row in steps.iter_rows(named=True)
+            for row in own.select(_STORED).iter_rows(named=True)
         ]
         run.workspace.recommendations.store_plan(account_id, run.session, rows)

@@ -12,6 +12,7 @@ from pipelines.guard_jobs import GUARD_JOBS, guard_sensor
 from pipelines.jobs import ASSET_JOBS, deliver_alerts
 from pipelines.maintenance_jobs import MAINTENANCE_JOBS
 from pipelines.order_jobs import ORDER_JOBS
+from pipelines.planning_jobs import PLANNING_JOBS
 from pipelines.rebalance_sensors import REBALANCE_SENSORS
 from pipelines.reconciliation_triggers import periodic_reconciliation
 from pipelines.schedules import (
@@ -52,7 +53,14 @@ def build_definitions(workspace: Workspace, resource: WorkspaceResource) -> dg.D
 
     return dg.Definitions(
         assets=dg.map_asset_specs(complete, ASSETS),
-        jobs=[*ASSET_JOBS, *GUARD_JOBS, *ORDER_JOBS, *MAINTENANCE_JOBS, deliver_alerts],
+        jobs=[
+            *ASSET_JOBS,
+            *GUARD_JOBS,
+            *ORDER_JOBS,
+            *PLANNING_JOBS,
+            *MAINTENANCE_JOBS,
+            deliver_alerts,
+        ],
         schedules=[
             daily_schedule(sessions, is_live=is_live),
             periodic_reconciliation(

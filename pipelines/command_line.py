@@ -20,6 +20,7 @@ from ballast.errors import BallastError, ConfigurationError
 from pipelines.drill.commands import add_drill_commands
 from pipelines.maintenance_commands import add_maintenance_commands
 from pipelines.order_commands import add_order_commands
+from pipelines.planning_commands import add_planning_commands
 from pipelines.reconciliation_commands import add_reconciliation_commands
 from resources.discretion import discreet_output, guard_process
 from resources.secrets import redaction_of_environment
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics.set_defaults(command=_metrics)
 
     add_order_commands(commands)
+    add_planning_commands(commands)
     add_drill_commands(commands)
     add_reconciliation_commands(commands)
     add_maintenance_commands(commands)

@@ -27,7 +27,9 @@ class RecommendationBook:
         """Store the steps of a plan; only what the newest plan of the newest session advises is pending.
 
         An identical plan that was superseded before is pending again. Planning a past session again does not bring
-        its advice back beside, or in place of, that of a later session.
+        its advice back beside, or in place of, that of a later session. What a person has dismissed stays dismissed
+        while the portfolio is the same, whatever step of whatever plan advises it; once anything is bought, sold or
+        paid it may be advised again.
         """
         ids = [row["recommendation_id"] for row in rows]
         plans = [recommendations.c.account_id == account_id, recommendations.c.origin == PLAN]
@@ -40,6 +42,7 @@ class RecommendationBook:
                 recommendations.c.session <= session,
                 recommendations.c.status == "pending",
             )
+            _keep_dismissed(connection, account_id, ids)
             newest = connection.scalar(
                 sa.select(sa.func.max(recommendations.c.session)).where(*plans)
             )
@@ -60,6 +63,18 @@ class RecommendationBook:
                 )
             )
             insert_unknown(connection, recommendations, rows)
+
+    def dismiss(self, recommendation_id: str) -> bool:
+        """Record that a person does not want a pending recommendation; returns whether it was pending."""
+        with self.store.write() as connection:
+            return bool(
+                _set_status(
+                    connection,
+                    "dismissed",
+                    recommendations.c.recommendation_id == recommendation_id,
+                    recommendations.c.status == "pending",
+                )
+            )
 
     def mark_executed(self, recommendation_id: str) -> None:
         """Record that a recommendation was carried out."""
@@ -101,6 +116,26 @@ class RecommendationBook:
         )
         with self.store.read() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _keep_dismissed(connection: Connection, account_id: str, ids: Sequence[str]) -> None:
+    """Dismiss what was dismissed before: the same trade of the same account while the portfolio has not changed."""
+    refused = recommendations.alias("refused")
+    seen = sa.exists().where(
+        refused.c.account_id == account_id,
+        refused.c.origin == PLAN,
+        refused.c.status == "dismissed",
+        refused.c.symbol == recommendations.c.symbol,
+        refused.c.side == recommendations.c.side,
+        refused.c.portfolio_hash == recommendations.c.portfolio_hash,
+    )
+    _set_status(
+        connection,
+        "dismissed",
+        recommendations.c.recommendation_id.in_(ids),
+        recommendations.c.status.in_(["pending", "superseded"]),
+        seen,
+    )
 
 
 def _set_status(connection: Connection, status: str, *where: sa.ColumnElement[bool]) -> int:

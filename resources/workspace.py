@@ -27,6 +27,7 @@ from resources.brokers.protocol import Broker
 from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
+from resources.configurations import ConfigurationHistory
 from resources.discreet_broker import discreet
 from resources.episodes import EpisodeBook
 from resources.gate_log import GateLog
@@ -45,6 +46,7 @@ from resources.market_data.protocol import MarketData, ReferenceRateSource
 from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
 from resources.market_data.yahoo import YahooMarketData
 from resources.orders import OrderBook
+from resources.plan_archive import PlanArchive
 from resources.proposals import ProposalBook
 from resources.recommendations import RecommendationBook
 from resources.reconciliation import ReconciliationMemory
@@ -136,6 +138,16 @@ class Workspace:
     def recommendations(self) -> RecommendationBook:
         """What was recommended, and what became of it."""
         return RecommendationBook(self.store)
+
+    @cached_property
+    def plans(self) -> PlanArchive:
+        """What plans were computed from."""
+        return PlanArchive(self.store)
+
+    @cached_property
+    def configurations(self) -> ConfigurationHistory:
+        """The configurations that have been in force."""
+        return ConfigurationHistory(self.store)
 
     @cached_property
     def alerts(self) -> AlertDesk:

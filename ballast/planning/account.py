@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -46,42 +44,6 @@ class Account:
     reserve_floor: Decimal
     regime: str | None
     blocked_because: str | None = None
-
-    def inputs_hash(self, rates: Mapping[tuple[str, str], Decimal], configuration: str) -> str:
-        """Hash every input, so that a plan can be recognised and replayed.
-
-        The order of inputs and the way in which a number is written do not matter.
-        """
-        facts = {
-            "account": self.account_id,
-            "session": self.session.isoformat(),
-            "base": self.base_currency,
-            "cash": {currency: _canonical(amount) for currency, amount in self.cash.items()},
-            "candidates": sorted(_facts(candidate) for candidate in self.candidates),
-            "reserve": [
-                _canonical(self.reserve_share),
-                _canonical(self.reserve_floor),
-                self.regime,
-            ],
-            "blocked": self.blocked_because,
-            "rates": {
-                f"{source}/{target}": _canonical(rate) for (source, target), rate in rates.items()
-            },
-            "configuration": configuration,
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _facts(candidate: Candidate) -> list[tuple[str, str]]:
-    return [(name, _canonical(value)) for name, value in vars(candidate).items()]
-
-
-def _canonical(value: object) -> str:
-    """Write equal values alike: 1 and 1.00 are one input."""
-    if not isinstance(value, Decimal):
-        return repr(value)
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def accounts_of(
@@ -130,7 +92,7 @@ def accounts_of(
                 allow_sell=listed[symbol]["allow_sell"],
                 is_blocked=quoted[symbol]["blocks_planning"],
             )
-            for symbol in sorted(set(held) | set(wanted))
+            for symbol in sorted(set(held) | set(wanted) | _universe(portfolio, account_id, wanted))
         )
         accounts.append(
             Account(
@@ -146,3 +108,12 @@ def accounts_of(
             )
         )
     return accounts
+
+
+def _universe(portfolio: Portfolio, account_id: str, wanted: Mapping[str, float]) -> set[str]:
+    """Return what an account without targets may buy; with targets, nothing but those."""
+    if any(wanted.values()):
+        return set()
+    account = next(account for account in portfolio.accounts if account.id == account_id)
+    tradable = {s.symbol for s in portfolio.securities if s.kind != "index" and s.allow_buy}
+    return tradable if account.universe is None else tradable & set(account.universe)

@@ -66,6 +66,10 @@ class Drafting:
             value, currency
         )
 
+    def least_trade(self, candidate: Candidate) -> Decimal:
+        """Return the smallest trade in a security whose cost is acceptable, in base currency."""
+        return self._to_base(self.costs.minimum_trade(candidate.currency), candidate.currency)
+
     def is_funded(self, draft: Draft) -> bool:
         """Say whether what is bought can be paid and leaves the reserve; a sale needs no funds."""
         if all(quantity < ZERO for quantity in draft.orders.values()):

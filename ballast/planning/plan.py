@@ -11,14 +11,13 @@ already. Planning again after it was carried out therefore finds nothing to do.
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ballast.money import ZERO, divide, floor_to_multiple
+from ballast.money import ZERO, divide
 from ballast.planning.account import Account, Candidate
 from ballast.planning.draft import Draft, Drafting, Trade, price
+from ballast.planning.lots import most_lots, whole_lots
 from ballast.trading.costs import Costs
 from ballast.trading.exchange import Exchange
 
@@ -62,16 +61,51 @@ def plan_account(account: Account, costs: Costs, *, maximum_trades: int) -> Acco
     MissingRateError
         If a currency in use has no exchange rate.
     """
+    return unplannable(account) or _Planner(Drafting(account, costs), maximum_trades).plan()
+
+
+def unplannable(account: Account) -> AccountPlan | None:
+    """Return the outcome of an account that cannot be planned, with the reason; None for one that can."""
     if account.blocked_because is not None:
         return AccountPlan(account, "blocked", account.blocked_because)
     unpriced = [c.symbol for c in account.candidates if c.price is None and c.quantity != ZERO]
-    if unpriced:
-        return AccountPlan(
-            account,
-            "unknown",
-            f"no price is known for {', '.join(sorted(unpriced))}, so neither is the value",
-        )
-    return _Planner(Drafting(account, costs), maximum_trades).plan()
+    if not unpriced:
+        return None
+    names = ", ".join(sorted(unpriced))
+    return AccountPlan(
+        account, "unknown", f"no price is known for {names}, so neither is the value"
+    )
+
+
+def plan_of(drafting: Drafting, draft: Draft, *, otherwise: str) -> AccountPlan:
+    """Return a draft as a plan: its steps in order, and what they lead to.
+
+    Parameters
+    ----------
+    otherwise : str
+        Why there is nothing to do, if the draft is empty.
+    """
+    account = drafting.account
+    cash = drafting.total(account.cash)
+    held = sum((drafting.value_base(c, c.quantity) for c in account.candidates), ZERO)
+    trades = drafting.trades(draft)
+    plan = AccountPlan(
+        account=account,
+        status="planned",
+        reason="",
+        value_before=cash + held,
+        reserve=drafting.reserve(draft.value),
+        fees=drafting.fees(trades, draft.funding.exchanges),
+        cash_before=cash,
+        cash_after=draft.cash,
+        sales=tuple(trade for trade in trades if trade.quantity < ZERO),
+        exchanges=draft.funding.exchanges,
+        purchases=tuple(trade for trade in trades if trade.quantity > ZERO),
+    )
+    if not plan.steps:
+        return replace(plan, status="at_target", reason=otherwise)
+    steps = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
+    return replace(plan, reason=f"{steps} towards the targets")
 
 
 @dataclass(frozen=True)
@@ -80,33 +114,8 @@ class _Planner:
     maximum_trades: int
 
     def plan(self) -> AccountPlan:
-        account = self.drafting.account
-        cash = self.drafting.total(account.cash)
-        value = cash + sum(
-            (self.drafting.value_base(c, c.quantity) for c in account.candidates), ZERO
-        )
-        draft = self._search()
-        trades = self.drafting.trades(draft)
-        sales = tuple(trade for trade in trades if trade.quantity < ZERO)
-        purchases = tuple(trade for trade in trades if trade.quantity > ZERO)
-        plan = AccountPlan(
-            account=account,
-            status="planned",
-            reason="",
-            value_before=value,
-            reserve=self.drafting.reserve(draft.value),
-            fees=self.drafting.fees(trades, draft.funding.exchanges),
-            cash_before=cash,
-            cash_after=draft.cash,
-            sales=sales,
-            exchanges=draft.funding.exchanges,
-            purchases=purchases,
-        )
-        if plan.steps:
-            steps = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
-            return replace(plan, reason=f"{steps} towards the targets")
         reason = "every gap is smaller than one lot, not worth its cost, or beyond the cash at hand"
-        return replace(plan, status="at_target", reason=reason)
+        return plan_of(self.drafting, self._search(), otherwise=reason)
 
     def _search(self) -> Draft:
         nothing = self.drafting.draft({})
@@ -151,8 +160,8 @@ class _Planner:
             left = held - lots * candidate.lot_size
             return self.drafting.value_base(candidate, left) >= target
 
-        most = min(_lots(max(held, ZERO), candidate), self._lots_worth(excess, candidate) + 1)
-        lots = _most(leaves_the_target, most)
+        most = min(whole_lots(max(held, ZERO), candidate), self._lots_worth(excess, candidate) + 1)
+        lots = most_lots(leaves_the_target, most)
         return self._joined(draft, candidate, -lots * candidate.lot_size)
 
     def _with_purchase(self, draft: Draft, candidate: Candidate, ceiling: Decimal) -> Draft:
@@ -178,15 +187,15 @@ class _Planner:
         most = self._lots_worth(gap, candidate) + 1
         if not self._is_sensible(draft, candidate, most * candidate.lot_size):
             return draft
-        lots = _most(stays_within_the_target_and_the_cash, most)
+        lots = most_lots(stays_within_the_target_and_the_cash, most)
         if lots and not leaves_the_others_funded(lots):
             # One exchange in place of two may cost a cent more, which matters where a trade costs nothing else.
-            lots = _most(leaves_the_others_funded, lots)
+            lots = most_lots(leaves_the_others_funded, lots)
         return self._joined(draft, candidate, lots * candidate.lot_size)
 
     def _lots_worth(self, amount: Decimal, candidate: Candidate) -> int:
         native = self.drafting.from_base(amount, candidate.currency)
-        return _lots(divide(native, price(candidate)), candidate)
+        return whole_lots(divide(native, price(candidate)), candidate)
 
     def _is_full(self, draft: Draft, candidate: Candidate) -> bool:
         return candidate.symbol not in draft.orders and len(draft.orders) >= self.maximum_trades
@@ -210,16 +219,3 @@ class _Planner:
         if self.drafting.is_sensible(candidate, ordered):
             orders[candidate.symbol] = ordered
         return self.drafting.draft(orders)
-
-
-def _lots(quantity: Decimal, candidate: Candidate) -> int:
-    """Return the number of whole lots in a quantity."""
-    return int(floor_to_multiple(quantity, candidate.lot_size) / candidate.lot_size)
-
-
-def _most(is_possible: Callable[[int], bool], most: int) -> int:
-    """Return the largest number of lots that is possible, where fewer always are if more are."""
-    for lots in range(most, max(most - 2, 0), -1):
-        if is_possible(lots):
-            return lots
-    return bisect.bisect_left(range(1, most - 1), True, key=lambda lots: not is_possible(lots))

@@ -107,36 +107,3 @@ def gains_chart(years: pl.DataFrame) -> bytes:
         panel.legend(fontsize=8, frameon=False)
         plain(panel)
     return png(figure)
-
-
-def plan_chart(recommendations: pl.DataFrame) -> bytes:
-    """Plot weight before and after each trade beside its target, one panel per account.
-
-    Parameters
-    ----------
-    recommendations : pl.DataFrame
-        `Recommendations`; exchanges are left out.
-    """
-    trades = recommendations.filter(pl.col("side") != "exchange")
-    accounts = trades["account_id"].unique().sort().to_list()
-    figure, axes = panels(max(len(accounts), 1), height=5.2)
-    if not accounts:
-        axes[0].text(0.5, 0.5, "No trades are recommended.", ha="center", va="center")
-        axes[0].set_axis_off()
-    for panel, account in zip(axes, accounts, strict=False):
-        book = trades.filter(pl.col("account_id") == account).sort("step", descending=True)
-        rows = range(book.height)
-        before = (book["weight_before"] * 100).to_list()
-        after = (book["weight_after"] * 100).to_list()
-        panel.hlines(rows, before, after, color=GREY, linewidth=1.5)
-        panel.scatter(before, rows, color=GREY, s=22, label="before", zorder=3)
-        panel.scatter(after, rows, color=BLUE, s=22, label="after", zorder=3)
-        target = (book["target_weight"] * 100).to_list()
-        panel.scatter(target, rows, color=ORANGE, marker="|", s=90, label="target", zorder=4)
-        labels = [f"{side} {symbol}" for side, symbol in book.select("side", "symbol").iter_rows()]
-        panel.set_yticks(list(rows), labels)
-        panel.tick_params(labelsize=8)
-        panel.set_title(f"{account}: weight, %", fontsize=10)
-        panel.legend(fontsize=8, frameon=False)
-        panel.spines[["top", "right"]].set_visible(False)
-    return png(figure)

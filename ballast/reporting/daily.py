@@ -188,9 +188,10 @@ def _plans(facts: DailyFacts) -> str:
             f" {_money(plan['cash_before'])} → {_money(plan['cash_after'])} {base}"
             f" (reserve {_money(plan['reserve'])})"
         )
+        lines.append(f"  {plan['narrative']}")
         steps = facts.recommendations.filter(pl.col("account_id") == account).sort("step")
         for row in steps.iter_rows(named=True):
-            lines.append(f"  {row['step']:>2}. {_step(row)} {row['reason']}")
+            lines.append(f"  {row['step']:>2}. {_step(row)}: {row['reason']}")
     return "\n".join(lines)
 
 
@@ -198,8 +199,8 @@ def _step(row: dict[str, Any]) -> str:
     quantity, price = row["quantity"], row["price"]
     if row["side"] == "exchange":
         source, _, target = str(row["symbol"]).partition("/")
-        return f"exchange {_money(quantity)} {source} into {target} at {_price(price)}."
-    return f"{row['side']} {quantity.normalize():f} {row['symbol']} at {_price(price)} {row['currency']}."
+        return f"exchange {_money(quantity)} {source} into {target} at {_price(price)}"
+    return f"{row['side']} {quantity.normalize():f} {row['symbol']} at {_price(price)} {row['currency']}"
 
 
 def _unknowns(facts: DailyFacts) -> str:

@@ -43,7 +43,15 @@ from ballast.tables.performance import (
     TrueRanges,
     Turnover,
 )
-from ballast.tables.planning import DailyReports, Plans, Recommendations
+from ballast.tables.planning import (
+    DailyReports,
+    PlanAlternatives,
+    PlanComponents,
+    PlanOpportunities,
+    Plans,
+    PlanScenarios,
+    Recommendations,
+)
 from ballast.tables.reconciliation import (
     Comparison,
     Decisions,
@@ -115,6 +123,10 @@ __all__ = [
     "PerformanceMeasures",
     "PeriodContributions",
     "PeriodReturns",
+    "PlanAlternatives",
+    "PlanComponents",
+    "PlanOpportunities",
+    "PlanScenarios",
     "Plans",
     "PortfolioValues",
     "PositionScores",

@@ -169,7 +169,7 @@ class _Offer:
         quantity = lots * holding.lot_size
         value = to_cents(multiply(quantity, holding.price))
         fee = self._in_base(self._costs.trade_fee(value, holding.currency))
-        gain = self._in_base(value - _basis(holding.lots, quantity))
+        gain = self._in_base(value - basis_used_up(holding.lots, quantity))
         tax = multiply(self._sale_costs.gain_tax, gain)
         drift = multiply(self._sale_costs.drift_cost, self._moved_away(self._in_base(value)))
         cost = StatedCost(fee, tax, drift)
@@ -185,8 +185,8 @@ class _Offer:
         return multiply(amount, self._rate)
 
 
-def _basis(lots: Sequence[SaleLot], quantity: Decimal) -> Decimal:
-    """Return the known cost of what a sale uses up."""
+def basis_used_up(lots: Sequence[SaleLot], quantity: Decimal) -> Decimal:
+    """Return the known cost of what a sale uses up, in the currency of the lots."""
     basis = ZERO
     for lot in lots:
         used = min(lot.quantity, quantity)

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from ballast.errors import StoreError
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = 7_301_214
 _BUSY_SECONDS = 30

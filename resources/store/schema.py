@@ -192,5 +192,6 @@ recommendations = sa.Table(
     sa.Column("weight_after", sa.Float, nullable=True),
     sa.Column("inputs_hash", sa.String(64), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("portfolio_hash", sa.String(64), nullable=True),
     sa.Index("ix_recommendations_account_id_status", "account_id", "status"),
 )

@@ -57,6 +57,7 @@ def _row(
         "weight_after": 0.25,
         "inputs_hash": origin_id,
         "status": "pending",
+        "portfolio_hash": None,
     }
 
 
@@ -129,6 +130,43 @@ def test_the_same_plan_stored_again_changes_nothing(book: RecommendationBook) ->
     before = book.of("a", PLAN)
     book.store_plan("a", DAY, _steps("p", 2))
     assert book.of("a", PLAN) == before
+
+
+def _held(rows: list[dict[str, Any]], portfolio: str) -> list[dict[str, Any]]:
+    return [row | {"portfolio_hash": portfolio} for row in rows]
+
+
+def test_what_a_person_dismissed_stays_so_in_every_plan_while_the_portfolio_is_the_same(
+    book: RecommendationBook,
+) -> None:
+    first = _held(_steps("first", 2), "held")
+    first[1] |= {"symbol": "B"}
+    book.store_plan("a", DAY, first)
+    assert book.dismiss(first[0]["recommendation_id"])
+    assert _of(book, "pending") == [("first", 2)]
+    # Other inputs, such as a new price, advise the same trade once more: it is not what the person wants.
+    book.store_plan("a", DAY, _held(_steps("second", 1), "held"))
+    assert _of(book, "pending") == []
+    assert _of(book, "dismissed") == [("first", 1), ("second", 1)]
+    book.store_plan("a", DAY, _held(_steps("third", 1), "something was bought"))
+    assert _of(book, "pending") == [("third", 1)]
+
+
+def test_a_plan_of_before_hashes_were_kept_does_not_dismiss_later_ones(
+    book: RecommendationBook,
+) -> None:
+    book.store_plan("a", DAY, _steps("old", 1))
+    book.dismiss("a:2020-08-20:old:1")
+    book.store_plan("a", DAY, _held(_steps("new", 1), "held"))
+    assert _of(book, "pending") == [("new", 1)]
+
+
+def test_only_what_is_pending_can_be_dismissed(book: RecommendationBook) -> None:
+    book.store_plan("a", DAY, _steps("p", 1))
+    book.mark_executed("a:2020-08-20:p:1")
+    assert not book.dismiss("a:2020-08-20:p:1")
+    assert not book.dismiss("nothing")
+    assert _of(book, "executed") == [("p", 1)]
 
 
 def test_a_plan_that_returns_is_pending_again(book: RecommendationBook) -> None:

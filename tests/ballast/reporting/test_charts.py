@@ -7,7 +7,8 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from ballast.reporting.charts import plan_chart, positions_chart, regime_chart
+from ballast.reporting.charts import positions_chart, regime_chart
+from ballast.reporting.plan_charts import plan_chart
 from ballast.tables import Positions, Recommendations, Regimes
 from tests.ballast.builders import Row, cash, day, position, table
 

@@ -172,21 +172,28 @@ def test_an_account_without_a_plan_says_why(status: str) -> None:
 
 def test_the_steps_of_a_plan_are_listed_in_their_order() -> None:
     planned = plan(
-        "planned", steps=3, fees=D("4.5"), cash_before=D(1000), cash_after=D(200), reserve=D(150)
+        "planned",
+        steps=3,
+        fees=D("4.5"),
+        cash_before=D(1000),
+        cash_after=D(200),
+        reserve=D(150),
+        narrative="The plan rebalances.",
     )
     steps = [
-        step(3, "buy", "AAA", "1200", "150.5", "Under its target."),
-        step(1, "sell", "BBB", "0.5", "3", "Over its target."),
-        step(2, "exchange", "EUR/USD", "1234.5", "1.1", "To pay for it."),
+        step(3, "buy", "AAA", "1200", "150.5", "under its target"),
+        step(1, "sell", "BBB", "0.5", "3", "over its target"),
+        step(2, "exchange", "EUR/USD", "1234.5", "1.1", "to pay for it"),
     ]
     text = section(
         "What to do", plans=table(Plans, [planned]), recommendations=table(Recommendations, steps)
     )
     assert text.splitlines()[1:] == [
         "- **main**: 3 steps, fees 4.50 EUR, cash 1,000.00 → 200.00 EUR (reserve 150.00)",
-        "   1. sell 0.5 BBB at 3.00 USD. Over its target.",
-        "   2. exchange 1,234.50 EUR into USD at 1.10. To pay for it.",
-        "   3. buy 1200 AAA at 150.50 USD. Under its target.",
+        "  The plan rebalances.",
+        "   1. sell 0.5 BBB at 3.00 USD: over its target",
+        "   2. exchange 1,234.50 EUR into USD at 1.10: to pay for it",
+        "   3. buy 1200 AAA at 150.50 USD: under its target",
     ]
 
 
