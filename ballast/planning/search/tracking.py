@@ -52,9 +52,11 @@ def _volatility(
 ) -> F64:
     """Expand the square of (gaps before + trades + targets × what is lost to costs)."""
     gaps = holdings - targets * before
-    of_gaps, of_targets = covariance @ gaps, covariance @ targets
+    # Added up without a library for matrices, so that the bits do not depend on it.
+    of_gaps, of_targets = (covariance * gaps).sum(axis=1), (covariance * targets).sum(axis=1)
     lost = before - totals
-    square = gaps @ of_gaps + lost * (2.0 * (targets @ of_gaps) + lost * (targets @ of_targets))
+    both, own = (targets * of_gaps).sum(), (targets * of_targets).sum()
+    square = (gaps * of_gaps).sum() + lost * (2.0 * both + lost * own)
     for place in range(moved.shape[1]):
         amount, security = moved[:, place], traded[:, place]
         cross = of_gaps[security] + lost * of_targets[security]
