@@ -66,7 +66,7 @@ def target_inputs(run: SessionRun) -> TargetInputs:
         found["security_scores"],
         returns,
         _rates_of(run, returns),
-        _previous(run),
+        weights_before(run),
         regime["regime"],
         regime["reserve_share"],
         _outlook(run),
@@ -91,7 +91,7 @@ def _rates_of(run: SessionRun, returns: pl.DataFrame) -> dict[str, pl.DataFrame]
     }
 
 
-def _previous(run: SessionRun) -> pl.DataFrame:
+def weights_before(run: SessionRun) -> pl.DataFrame:
     """Return the weights that were published for the newest session before this one."""
     snapshot = run.workspace.lake.snapshot(("target_weights",))
     earlier = [day for day in snapshot.partitions("target_weights") if day < run.partition]

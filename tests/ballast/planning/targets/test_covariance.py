@@ -1,0 +1,127 @@
+"""Shared returns and their covariance: nothing is filled, short histories are left out, shrunk like scikit-learn."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.covariance import ledoit_wolf
+
+from ballast.planning.targets.covariance import (
+    SharedReturns,
+    correlation_of,
+    high_correlations,
+    shared_returns,
+    shrunk_covariance,
+)
+from tests.ballast.planning.targets.cases import FIRST, levels, random_returns
+
+
+def shared(table: pl.DataFrame, lookback: int = 365, minimum: int = 60) -> SharedReturns:
+    return shared_returns(table, lookback=lookback, minimum=minimum, sessions_per_year=252)
+
+
+@pytest.mark.parametrize(("n", "observations"), [(1, 60), (2, 61), (5, 300), (40, 100), (120, 60)])
+def test_the_covariance_is_shrunk_as_by_scikit_learn(n: int, observations: int) -> None:
+    returns = random_returns(n, observations, seed=n)
+    covariance, shrinkage = shrunk_covariance(returns)
+    expected, amount = ledoit_wolf(returns)
+    np.testing.assert_allclose(covariance, expected, rtol=1e-9, atol=1e-18)
+    if n > 1:  # One variance is its own target.
+        assert shrinkage == pytest.approx(amount, rel=1e-9, abs=1e-12)
+    assert np.linalg.eigvalsh(covariance).min() > 0
+
+
+def test_returns_are_those_between_sessions_that_all_share() -> None:
+    table = levels(np.array([[0.1, 0.2], [0.1, 0.2], [-0.5, 0.0]]), ["A", "B"])
+    holiday = FIRST + timedelta(days=2)
+    found = shared(
+        table.filter((pl.col("symbol") != "B") | (pl.col("session") != holiday)), minimum=1
+    )
+    np.testing.assert_allclose(found.values, [[0.1, 0.2], [1.1 * 0.5 - 1, 0.2]])
+
+
+def test_an_unknown_level_is_no_level() -> None:
+    table = levels(np.full((4, 2), 0.01), ["A", "B"]).with_columns(
+        level=pl.when((pl.col("symbol") == "A") & (pl.col("session") == FIRST + timedelta(days=1)))
+        .then(None)
+        .otherwise("level")
+    )
+    found = shared(table, minimum=1)
+    np.testing.assert_allclose(found.values[0], [1.01**2 - 1] * 2)
+
+
+def test_a_young_listing_is_left_out_and_shortens_nobody() -> None:
+    returns = random_returns(3, 200, 0)
+    young = levels(returns, ["A", "B", "C"]).filter(
+        (pl.col("symbol") != "C") | (pl.col("session") > FIRST + timedelta(days=150))
+    )
+    found = shared(young)
+    assert found.symbols == ("A", "B")
+    assert found.left_out == {"C": "49 returns are known, 60 are needed"}
+    np.testing.assert_allclose(found.values, returns[:, :2], atol=1e-12)
+
+
+def test_the_youngest_goes_where_all_together_share_too_little() -> None:
+    returns = random_returns(3, 200, 1)
+    table = levels(returns, ["A", "B", "C"]).filter(
+        # C trades on other days than the others.
+        (pl.col("symbol") != "C")
+        | (pl.col("session") > FIRST + timedelta(days=141))
+        | (pl.col("session") < FIRST + timedelta(days=1))
+    )
+    extra = levels(random_returns(1, 60, 2), ["C"], FIRST + timedelta(days=400))
+    found = shared(pl.concat([table, extra]))
+    assert found.symbols == ("A", "B")
+    assert "shares only" in found.left_out["C"]
+
+
+def test_a_price_that_never_moves_has_no_risk_to_estimate() -> None:
+    returns = random_returns(2, 100, 3)
+    returns[:, 1] = 0.0
+    found = shared(levels(returns, ["A", "B"]))
+    assert found.left_out == {"B": "its price never moves"}
+
+
+def test_only_the_newest_returns_count() -> None:
+    returns = random_returns(2, 300, 4)
+    found = shared(levels(returns, ["A", "B"]), lookback=100)
+    np.testing.assert_allclose(found.values, returns[-100:], atol=1e-12)
+
+
+def test_the_rows_may_come_in_any_order() -> None:
+    table = levels(random_returns(4, 120, 5), ["A", "B", "C", "D"])
+    here, there = shared(table), shared(table.sample(fraction=1.0, shuffle=True, seed=3))
+    assert here.symbols == there.symbols
+    assert here.values.tobytes() == there.values.tobytes()
+
+
+def test_a_year_has_its_sessions_and_fewer_spans_where_holidays_are_left_out() -> None:
+    table = levels(random_returns(2, 200, 6), ["A", "B"])
+    assert shared(table).spans_per_year == pytest.approx(252)
+    every_tenth = pl.col("session").dt.ordinal_day() % 10 == 0
+    with_holidays = table.filter((pl.col("symbol") == "A") | ~every_tenth)
+    found = shared(with_holidays)
+    # The variance of a year is the same, whether its returns are taken together or not.
+    assert 220 < found.spans_per_year < 245
+
+
+def test_nothing_is_shared_by_nobody() -> None:
+    found = shared(levels(random_returns(2, 10, 7), ["A", "B"]))
+    assert found.symbols == ()
+    assert sorted(found.left_out) == ["A", "B"]
+
+
+def test_pairs_are_listed_the_strongest_first_whatever_their_sign() -> None:
+    correlation = np.array([[1.0, 0.81, -0.95], [0.81, 1.0, 0.7996], [-0.95, 0.7996, 1.0]])
+    assert high_correlations(("A", "B", "C"), correlation, 0.8) == [
+        ("A", "C", -0.95), ("A", "B", 0.81), ("B", "C", 0.8),
+    ]  # fmt: skip
+
+
+def test_a_correlation_is_one_with_itself() -> None:
+    correlation = correlation_of(shrunk_covariance(random_returns(6, 100, 8))[0])
+    assert np.diag(correlation).tolist() == [1.0] * 6
+    assert np.abs(correlation).max() <= 1.0
