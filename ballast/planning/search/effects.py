@@ -30,8 +30,8 @@ from ballast.planning.search.kernel import (
 )
 from ballast.planning.search.problem import F64, TOLERANCE, Problem
 
-# Section 15: parts of the portfolio score; the gap to the targets at which diversification is worth nothing, and the
-# gap assumed where there are no targets; the dividend part at no yield, and the yield (per unit) that fills it.
+# Parts of the portfolio score (docs/search.md); the gap to the targets at which diversification is worth nothing, and
+# the gap assumed where there are no targets; the dividend part at no yield, and the yield (per unit) that fills it.
 DIVERSIFICATION_SHARE, DIVIDEND_SHARE, QUALITY_SHARE = 0.40, 0.30, 0.30
 WORST_GAP, UNKNOWN_GAP = 0.3, 0.2
 DIVIDEND_BASE, DIVIDEND_SLOPE = 0.3, 10.0

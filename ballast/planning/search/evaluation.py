@@ -69,7 +69,7 @@ class Evaluation:
 
     @property
     def portfolio_score(self) -> F64:
-        """Section 15's score of the end state, 0 to 100, not rounded."""
+        """Score of the end state as a portfolio (`P` below, times 100), not rounded."""
         shares = np.array([DIVERSIFICATION_SHARE, DIVIDEND_SHARE, QUALITY_SHARE])
         return np.asarray(100.0 * (self.components[:, 1:4] * shares).sum(axis=1))
 
@@ -92,7 +92,7 @@ def evaluate(
     -------
     Evaluation
         Score = a·Σw·TR + b·P + c·Σw·LP + d·Σw·ST + e·0.5 - f·(costs + taxes) ÷ total, with weights over the total
-        after costs and taxes, cash included (portfolio-planner, sections 10, 15, 16). Cash itself scores nothing.
+        after costs and taxes, cash included (docs/search.md). Cash itself scores nothing.
 
     Raises
     ------

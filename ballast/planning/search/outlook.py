@@ -30,7 +30,7 @@ class Outlook:
     score_mean, score_percentile_10, score_least : array of s
         End-state score of the revalued portfolio.
     robust_score : array of s
-        0.4 × least + 0.3 × percentile 10 + 0.3 × mean of the scores (portfolio-planner, section 10).
+        0.4 × least + 0.3 × percentile 10 + 0.3 × mean of the scores.
     changes, scores : array of (s, scenarios), optional
         All of them, if asked for.
     """

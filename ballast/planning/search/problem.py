@@ -25,12 +25,12 @@ class ProblemError(BallastError):
 
 @dataclass(frozen=True)
 class Profile:
-    """How much each part of the end-state score counts (portfolio-planner, section 16).
+    """How much each part of the end-state score counts (docs/search.md).
 
     Parameters
     ----------
     expected_return, diversification, promise, stability, opinion : float
-        Weights a, b, c, d, e, none negative; `diversification` weighs the whole portfolio score of section 15.
+        Weights a, b, c, d, e, none negative; `diversification` weighs the portfolio score: groups, dividends, quality.
     """
 
     expected_return: float
@@ -73,7 +73,7 @@ class Problem:
     trade_category : array of m
         Codes of `ballast.planning.search.views.Category`.
     return_score, promise_score, stability_score : array of n
-        TR, LP and ST of section 16, where missing has become the neutral 0.5.
+        Expected return (TR), long-term promise (LP) and stability (ST), where missing has become the neutral 0.5.
     dividend_yield, quality : array of n
         Yield as a fraction, and the security score.
     group : array of n

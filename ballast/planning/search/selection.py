@@ -11,12 +11,12 @@ _PREFIX = 3
 
 
 def select(candidates: pl.DataFrame, limit: int, diversity_weight: float) -> pl.DataFrame:
-    """Return at most `limit` candidates of each category (portfolio-planner, section 7).
+    """Return at most `limit` candidates of each category.
 
     Candidates are clustered by country, else industry, else the beginning of the symbol. The most urgent of each
     cluster come first, clusters with the highest sum of priorities before others; then places are filled by priority.
     What is chosen is listed by (1 - weight) × priority ÷ highest priority + weight ÷ (1 + ½ others of its cluster).
-    Dividing by the highest, where section 7 divides by 100, lets both kinds of priority count alike.
+    Dividing by the highest lets priorities of any scale count alike.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The predecessor's patterns as named views of one enumeration: which sets of trades each of them would look at.
+"""Thirteen well-known patterns of plans as named views of one enumeration.
 
-A pattern there was a recipe that built a handful of sequences (portfolio-planner, section 8.1). Here it is the
-condition that all its sequences meet, and the view's best is the best of all sets that meet it.
+A pattern such as "sell what is overweight, then buy what is underweight" is the condition that its sets meet, and the
+best of a view is the best of all sets that meet it.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def outcome(problem: Problem, trades: Sequence[int]) -> Outcome:
 
 
 def end_state_score(problem: Problem, weight: dict[int, float]) -> float:
-    """Return section 16's score with section 15's portfolio score in it, neither rounded."""
+    """Return the end-state score with the portfolio score in it, neither rounded."""
     by_group = dict.fromkeys(range(problem.groups), 0.0)
     for security, share in weight.items():
         if problem.group[security] >= 0:
