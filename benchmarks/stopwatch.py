@@ -75,7 +75,7 @@ _WORK: dict[str, tuple[str, ...]] = {
         "assets.books:account_values",
         "assets.reconciliation_run:compare",
         "assets.regime:adjusted_for_splits",
-        "assets.regime:moving_average_regime",
+        "assets.regime:detected_regimes",
         "assets.targets:target_weights_table",
         "assets.planning:accounts_of",
         "assets.planning:plan_account",

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import Field
 
-from ballast.settings.types import Number, StrictModel, Whole
+from ballast.settings.types import Number, Share, StrictModel, Whole
 
 
 class RegimeSettings(StrictModel):
-    """The moving-average rule and the cash reserve that each regime asks for."""
+    """The moving-average rule, the model of market states, and the cash reserve that each regime asks for."""
 
     index: str = Field("^GSPC", min_length=1, description="Index whose trend decides.")
+    regions: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "Further indices, by region: a country, an exchange (MIC) or a currency of the securities. Each region gets"
+            " a regime of its own; the cash reserve follows the main index."
+        ),
+    )
+    method: Literal["rule", "markov"] = Field(
+        "rule",
+        description=(
+            "What names the regime: `rule`, the distance from the moving average, or `markov`, the model of calm and"
+            " turbulent market states. The other one is shown beside it, and the rule decides while the model has too"
+            " little history."
+        ),
+    )
     window: Whole = Field(
         200, ge=20, le=400, description="Length of the moving average. Unit: sessions."
     )
@@ -21,6 +37,31 @@ class RegimeSettings(StrictModel):
     )
     bear_threshold: Number = Field(
         -0.05, gt=-1.0, lt=0.0, description="At or below this distance from the mean: bear."
+    )
+    states: Whole = Field(
+        3, ge=2, le=3, description="Market states in the model; with two, hardly any is sideways."
+    )
+    # Always more than the longest moving average, so that whoever knows the model's regime knows the distance too.
+    least_history: Whole = Field(
+        504, ge=504, le=5040, description="Returns that the model needs. Unit: sessions."
+    )
+    fit_window: Whole = Field(
+        2520,
+        ge=504,
+        le=12_600,
+        description="Most history that the model is fitted to. Unit: sessions.",
+    )
+    minimum_dwell: Whole = Field(
+        3,
+        ge=0,
+        le=63,
+        description=(
+            "Sessions in a row that the model must recognise a new regime before it counts: fewer switches and false"
+            " alarms, but later. 0 or 1 switches at once. Unit: sessions."
+        ),
+    )
+    least_confidence: Share = Field(
+        0.5, description="Below this confidence in the regime a check warns."
     )
     reserve_bull: Number = Field(
         0.02, ge=0.01, le=0.40, description="Cash share of the account in a bull market."
@@ -34,3 +75,18 @@ class RegimeSettings(StrictModel):
     reserve_floor: Decimal = Field(
         Decimal("500"), ge=0, description="Least cash reserve. Unit: base currency of the account."
     )
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The main index, then the others."""
+        others = sorted(set(self.regions.values()) - {self.index})
+        return (self.index, *others)
+
+    @property
+    def reserve_shares(self) -> dict[str, float]:
+        """Cash share per regime."""
+        return {
+            "bull": self.reserve_bull,
+            "sideways": self.reserve_sideways,
+            "bear": self.reserve_bear,
+        }

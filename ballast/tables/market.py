@@ -154,3 +154,29 @@ class Regimes(dy.Schema):
         "bull, sideways or bear; null while there is too little history", nullable=True
     )
     reserve_share = columns.number("Share of the portfolio to keep in cash in this regime")
+    method = columns.text(
+        "What named the regime: markov (the model) or rule (the moving average)", nullable=True
+    )
+    confidence = columns.number(
+        "Probability that the model gives to the regime, lowered by what is missing; null while the model is unknown"
+    )
+    rule_regime = columns.text("Regime by the moving average", nullable=True)
+    model_regime = columns.text("Regime by the model", nullable=True)
+    probability_bull = columns.number("Probability of a bull market, by the model")
+    probability_sideways = columns.number("Probability of a sideways market, by the model")
+    probability_bear = columns.number("Probability of a bear market, by the model")
+    state_volatility = columns.number(
+        "Standard deviation of a session's return in the market state that the model recognises"
+    )
+
+    @dy.rule()
+    def probabilities_lie_between_none_and_one(cls) -> pl.Expr:
+        return pl.all_horizontal(
+            pl.col(name).is_between(0.0, 1.0).fill_null(True)
+            for name in (
+                "confidence",
+                "probability_bull",
+                "probability_sideways",
+                "probability_bear",
+            )
+        )

@@ -13,39 +13,46 @@ import polars as pl
 
 from ballast.errors import HistoryTooShortError
 from ballast.settings import RegimeSettings
-from ballast.tables import Regimes
+from ballast.tables import Regimes, polars_schema
 
 # The noise of a running sum must not decide on which side of a threshold an index stands that is exactly at it.
 _DISTANCE_DECIMALS = 10
 
 
 def moving_average_regime(
-    bars: pl.DataFrame, settings: RegimeSettings, session: date
+    bars: pl.DataFrame, settings: RegimeSettings, session: date, index: str | None = None
 ) -> pl.DataFrame:
-    """Label every session of the index up to the one asked for.
+    """Label every session of an index up to the one asked for.
 
     Parameters
     ----------
     bars : pl.DataFrame
-        `Bars` as of the session, adjusted for splits; other symbols are ignored.
+        `Bars` as of the session, adjusted for splits, in any order; other symbols are ignored. Of several versions of
+        a bar the newest counts.
+    index : str, optional
+        Default: the main index.
 
     Returns
     -------
     pl.DataFrame
-        `Regimes`, oldest first. `distance` = close / mean − 1; null before `window` closes are known.
+        `Regimes`, oldest first, with nothing of the model. `distance` = close / mean − 1; null before `window` closes
+        are known.
 
     Raises
     ------
     HistoryTooShortError
         If the index has no close at all.
     """
-    closes = bars.filter(
-        (pl.col("symbol") == settings.index) & (pl.col("session") <= session)
-    ).sort("session")
+    symbol = index or settings.index
+    closes = (
+        bars.filter((pl.col("symbol") == symbol) & (pl.col("session") <= session))
+        .sort("session", "known_on")
+        .unique("session", keep="last", maintain_order=True)
+    )
     if closes.is_empty():
         raise HistoryTooShortError(
-            f"no close of {settings.index} is known on {session}",
-            where="regime.index",
+            f"no close of {symbol} is known on {session}",
+            where="regime.index" if symbol == settings.index else "regime.regions",
             remedy="Materialise historical_data, or start it earlier (market_data.history_start).",
         )
     regime = (
@@ -57,11 +64,6 @@ def moving_average_regime(
         .then(pl.lit("bear"))
         .otherwise(pl.lit("sideways"))
     )
-    shares = {
-        "bull": settings.reserve_bull,
-        "sideways": settings.reserve_sideways,
-        "bear": settings.reserve_bear,
-    }
     table = (
         closes.select(index_symbol="symbol", session="session", close="close")
         .with_columns(
@@ -72,11 +74,20 @@ def moving_average_regime(
         .with_columns(
             distance=(pl.col("close") / pl.col("moving_average") - 1).round(_DISTANCE_DECIMALS)
         )
-        .with_columns(regime=regime)
+        .with_columns(rule_regime=regime)
         .with_columns(
-            reserve_share=pl.col("regime").replace_strict(
-                shares, default=max(shares.values()), return_dtype=pl.Float64
-            )
+            regime="rule_regime",
+            method=pl.when(pl.col("rule_regime").is_not_null()).then(pl.lit("rule")),
+            reserve_share=reserve_share("rule_regime", settings),
         )
+        .match_to_schema(polars_schema(Regimes), missing_columns="insert")
     )
     return Regimes.validate(Regimes.cast(table))
+
+
+def reserve_share(regime: str, settings: RegimeSettings) -> pl.Expr:
+    """Return the cash share of the regime in a column; the largest one where it is unknown."""
+    shares = settings.reserve_shares
+    return pl.col(regime).replace_strict(
+        shares, default=max(shares.values()), return_dtype=pl.Float64
+    )
