@@ -20,6 +20,7 @@ def search(
     keep: int = 10,
     threads: int = 1,
     engine: Engine | None = None,
+    most_sets: int = 300_000_000,
 ) -> Found:
     """Find the best sets of at most `depth` trades by enumerating all feasible ones.
 
@@ -36,6 +37,9 @@ def search(
         How many threads share the work of the compiled search.
     engine : {"arrays", "compiled"}, optional
         Both give the same bits. By default the compiled loop if it is loaded or worth loading.
+    most_sets : int
+        Where there would be more, the depth is lowered until there are not; the result says which it is. The default
+        takes some seconds; `search_deeper` goes on from there.
 
     Raises
     ------
@@ -51,6 +55,8 @@ def search(
     order = execution_order(problem)
     order = order[problem.fits[order]]
     ordered = problem.with_trades(order)
+    while depth > 1 and count_sets(problem.trade_security, depth) > most_sets:
+        depth -= 1
     sets = count_sets(problem.trade_security, depth)
     if chosen_engine(engine, sets) == "compiled":
         from ballast.planning.search.compiled import enumerate_sets

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ballast.planning.search import Found, Problem, ProblemError, evaluate, search
+from ballast.planning.search import (
+    Found,
+    Problem,
+    ProblemError,
+    evaluate,
+    search,
+    search_deeper,
+)
 from ballast.planning.search.problem import execution_order
 from tests.ballast.planning.search.problems import outcome, random_problem
 
@@ -206,3 +213,14 @@ def test_the_scores_of_a_search_are_those_of_an_evaluation() -> None:
 def test_a_depth_or_number_out_of_range_is_refused(depth: int, keep: int) -> None:
     with pytest.raises(ProblemError, match="depth is"):
         search(random_problem(1), depth=depth, keep=keep)
+
+
+def test_a_depth_of_too_many_sets_is_lowered_and_the_deeper_search_makes_up_for_it() -> None:
+    problem = random_problem(15)
+    lowered = search(problem, depth=4, keep=5, most_sets=200)
+    assert (lowered.depth, lowered.sequences.shape[1]) == (2, 2)
+    assert np.array_equal(
+        lowered.evaluation.score, search(problem, depth=2, keep=5).evaluation.score
+    )
+    deeper = search_deeper(problem, depth=4, start=lowered)
+    assert np.array_equal(deeper.sequences, search(problem, depth=4, keep=5).sequences)
