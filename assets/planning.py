@@ -104,20 +104,27 @@ def planner_recommendations(
             "plans_beside": plot(alternatives_chart(others, outcomes), "Plans that no other beats"),
             "accounts": _shown(outcomes, "account_id", "status", "narrative"),
             "figures": _shown(
-                outcomes, "account_id", "steps", "value_before", "cash_before", "cash_after",
-                "reserve", "fees", "taxes", "score_before", "score_after",
+                outcomes.with_columns(
+                    points_before=100 * pl.col("score_before"),
+                    points_after=100 * pl.col("score_after"),
+                ),
+                "account_id", "steps", "value_before", "cash_before", "cash_after",
+                "reserve", "fees", "taxes", "points_before", "points_after",
             ),
             "not_done": _shown(
                 _not_done(found), "account_id", "side", "symbol", "value_base", "category",
                 "outcome", "outcome_reason",
             ),
             "other_plans": _shown(
-                others.filter(pl.col("view") != "pareto"), "account_id", "view", "trades",
-                "improvement", "cost", "tax", "turnover", "tracking",
+                others.filter(pl.col("view") != "pareto").with_columns(
+                    points=100 * pl.col("improvement"), tracking_percent=100 * pl.col("tracking")
+                ),
+                "account_id", "view", "trades", "points", "cost", "tax", "tracking_percent",
             ),
-            "scenarios": _shown(
-                risks, "account_id", "source", "plan", "mean", "worst_5_percent",
-                "expected_shortfall", "probability_of_loss", "robust_score",
+            "scenarios_percent": _shown(
+                risks.with_columns(100 * pl.col(pl.Float64)), "account_id", "source", "plan",
+                "mean", "worst_5_percent", "expected_shortfall", "probability_of_loss",
+                "robust_score",
             ),
             "sets_searched": int(searched["sets_searched"].sum()),
             "configuration_version": version,

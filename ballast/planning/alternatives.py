@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ballast.planning.best_plan import BestPlan
+from ballast.planning.carried_out import carried_out, trades_of
 from ballast.planning.opportunities import Opportunity
 from ballast.planning.search import Evaluation, Objective, by_objective, evaluate, pareto
 from ballast.planning.search.enumeration import all_sets, count_sets
@@ -78,14 +79,17 @@ def outcome_of(best: BestPlan, opportunity: Opportunity) -> Outcome:
 
 
 def other_plans(best: BestPlan) -> list[OtherPlan]:
-    """Return the runners-up, and the plans that no other beats in every objective; empty if nothing was searched."""
+    """Return the plan itself, the runners-up, the best of each objective and strategy, and what no other plan beats.
+
+    Nothing is returned where nothing was searched.
+    """
     searched = best.searched
     if searched is None or not searched.trades:
         return []
     runners_up = searched.found.sequences[1 : 1 + _RUNNERS_UP]
     pool = _pool(searched)
     compared = evaluate(searched.problem, pool, engine="arrays")
-    found = [*_plans(searched, "next_best", runners_up)]
+    found = [recommended(best), *_plans(searched, "next_best", runners_up)]
     # The least of anything is to do nothing, so that only what is better than that is compared.
     improving = np.flatnonzero(compared.feasible & (compared.improvement > 0.0))
     for objective in _LEAST if len(improving) else ():
@@ -96,6 +100,13 @@ def other_plans(best: BestPlan) -> list[OtherPlan]:
     found += _patterns(searched, best.case.planner.depth)
     front = pareto(compared)[:_MOST_ON_THE_FRONT]
     return [*found, *_plans(searched, "pareto", pool[front])]
+
+
+def recommended(best: BestPlan) -> OtherPlan:
+    """Return the plan itself, with the exact trades that it has."""
+    problem, sequence = carried_out(best)
+    evaluation = evaluate(problem, sequence, engine="arrays")
+    return OtherPlan("recommended", 1, tuple(trades_of(best)), evaluation)
 
 
 def _patterns(searched: Searched, depth: int) -> Iterator[OtherPlan]:

@@ -48,14 +48,14 @@ def opportunities_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
                 }
             )
     frame = pl.DataFrame(rows, schema=polars_schema(PlanOpportunities))
-    return PlanOpportunities.validate(frame)
+    return PlanOpportunities.validate(frame.sort("account_id", maintain_order=True))
 
 
 def alternatives_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
     """Return the plans beside each recommended one, as `PlanAlternatives`."""
     rows = [_other(best, other) for best in plans for other in other_plans(best)]
     frame = pl.DataFrame(rows, schema=polars_schema(PlanAlternatives))
-    return PlanAlternatives.validate(frame)
+    return PlanAlternatives.validate(frame.sort("account_id", maintain_order=True))
 
 
 def components_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
@@ -96,7 +96,7 @@ def components_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
             }
         )
     frame = pl.DataFrame(rows, schema=polars_schema(PlanComponents))
-    return PlanComponents.validate(frame)
+    return PlanComponents.validate(frame.sort("account_id", maintain_order=True))
 
 
 def _weights(profile: str) -> Mapping[str, float]:
@@ -114,7 +114,7 @@ def _weights(profile: str) -> Mapping[str, float]:
 def _other(best: BestPlan, other: OtherPlan) -> Row:
     evaluation = other.evaluation
     tracking = float(evaluation.tracking[0])
-    symbols = {trade.symbol for trade in other.trades}
+    orders = {trade.symbol: trade.quantity for trade in other.trades}
     return {
         "account_id": best.case.account.account_id,
         "view": other.view,
@@ -127,5 +127,5 @@ def _other(best: BestPlan, other: OtherPlan) -> Row:
         "tax": float(evaluation.tax[0]),
         "turnover": float(evaluation.turnover[0]),
         "tracking": tracking if isfinite(tracking) else None,
-        "is_chosen": symbols == set(best.orders),
+        "is_chosen": orders == best.orders,
     }

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from ballast.planning.best_plan import BestPlan
-from ballast.planning.opportunities import Opportunity
-from ballast.planning.problem import priced, problem_of
+from ballast.planning.carried_out import carried_out
+from ballast.planning.problem import priced
 from ballast.planning.search.outlook import outlook
-from ballast.planning.search.problem import F64, Problem, ProblemError
+from ballast.planning.search.problem import F64, Problem
 from ballast.planning.search.scenarios import (
     SHOCKS,
     Scenarios,
@@ -55,7 +55,7 @@ def scenarios_table(
     """
     rows = [row for plan in plans for row in _rows(plan, returns, index_symbol)]
     frame = pl.DataFrame(rows, schema=polars_schema(PlanScenarios))
-    return PlanScenarios.validate(frame)
+    return PlanScenarios.validate(frame.sort("account_id", maintain_order=True))
 
 
 def joint_returns(
@@ -86,14 +86,9 @@ def joint_returns(
 def _rows(best: BestPlan, returns: pl.DataFrame, index_symbol: str) -> Iterator[dict[str, object]]:
     if best.before is None:
         return
-    try:
-        problem = problem_of(best.case, _as_opportunities(best))
-    except ProblemError:
-        return
+    problem, whole = carried_out(best)
     symbols = [candidate.symbol for candidate in priced(best.case)]
-    whole_plan = np.arange(problem.trades, dtype=np.int32)
-    sequences = np.full((2, max(problem.trades, 1)), -1, dtype=np.int32)
-    sequences[0, : problem.trades] = whole_plan
+    sequences = np.concatenate([whole, np.full_like(whole, -1)])
     history, index = joint_returns(returns, symbols, index_symbol)
     for scenarios in _sources(problem, history, index):
         found = outlook(problem, sequences, scenarios)
@@ -122,23 +117,3 @@ def _sources(problem: Problem, history: F64, index: F64) -> Iterator[Scenarios]:
         yield worst_days(history, index, count=_WORST_DAYS)
     for size in SHOCKS:
         yield Scenarios(f"all {size:+.0%}", shocks(problem.securities, [size]).returns)
-
-
-def _as_opportunities(best: BestPlan) -> list[Opportunity]:
-    """Return the trades of a plan as they are, for the problem of carrying out all of them."""
-    case, trades = best.case, (*best.plan.sales, *best.plan.purchases)
-    rates, base = case.market.rates, case.account.base_currency
-    return [
-        Opportunity(
-            symbol=trade.candidate.symbol,
-            category="rebalance_buys" if trade.quantity > 0 else "rebalance_sells",
-            quantity=trade.quantity,
-            value=rates.convert(trade.value, trade.candidate.currency, base),
-            fee=rates.convert(trade.fee, trade.candidate.currency, base),
-            tax=best.tax(trade),
-            priority=0.0,
-            tags=(),
-            reason="",
-        )
-        for trade in trades
-    ]

@@ -74,7 +74,9 @@ def score_waterfall(components: pl.DataFrame, plans: pl.DataFrame) -> bytes:
         colours = [_GREEN if step >= 0 else _RED for step in steps]
         panel.bar(range(1, len(names) - 1), [abs(s) for s in steps], bottom=floors, color=colours)
         for place, (floor, step) in enumerate(zip(floors, steps, strict=True), start=1):
-            panel.text(place, floor + abs(step), f"{step:+.2f}", ha="center", va="bottom", fontsize=7)
+            panel.text(
+                place, floor + abs(step), f"{step:+.2f}", ha="center", va="bottom", fontsize=7
+            )
         panel.text(0, before, f"{before:.2f}", ha="center", va="bottom", fontsize=7)
         panel.text(len(names) - 1, after, f"{after:.2f}", ha="center", va="bottom", fontsize=7)
         panel.set_ylim(ground, highest + 0.12 * room)
@@ -94,7 +96,8 @@ def alternatives_chart(alternatives: pl.DataFrame, plans: pl.DataFrame) -> bytes
     plans : pl.DataFrame
         `Plans`.
     """
-    front = alternatives.filter(pl.col("view") == "pareto")
+    is_recommended = pl.col("view") == "recommended"
+    front = alternatives.filter(pl.col("view").is_in(["pareto", "recommended"]))
     accounts = front["account_id"].unique().sort().to_list()
     figure, axes = panels(max(len(accounts), 1), height=3.4)
     if not accounts:
@@ -104,7 +107,7 @@ def alternatives_chart(alternatives: pl.DataFrame, plans: pl.DataFrame) -> bytes
     for panel, account in zip(axes, accounts, strict=False):
         own = front.filter(pl.col("account_id") == account)
         for is_chosen, colour, label in ((False, GREY, "others"), (True, ORANGE, "recommended")):
-            some = own.filter(pl.col("is_chosen") == is_chosen)
+            some = own.filter(is_recommended if is_chosen else ~is_recommended)
             spent = (some["cost"] + some["tax"]).to_list()
             gained = (some["improvement"] * 100).to_list()
             panel.scatter(spent, gained, color=colour, s=30, label=label, zorder=3)

@@ -125,7 +125,7 @@ def test_the_table_of_other_plans_marks_the_recommended_one() -> None:
     best = _example()
     table = alternatives_table([best])
     chosen = table.filter("is_chosen")
-    assert "pareto" in chosen["view"].to_list()
+    assert chosen["view"][0] == "recommended"
     assert "next_best" not in chosen["view"].to_list()
     assert best.searched is not None
     again = evaluate(best.searched.problem, best.searched.found.sequences[:1])
