@@ -132,55 +132,62 @@ def _risk(
 
 def _in_shares_of(known: pl.DataFrame, actions: pl.DataFrame, session: date) -> pl.DataFrame:
     """Measure the prices, expressed in shares of the session."""
-    # Most securities were never split; they need not be restated.
-    split = actions.filter(pl.col("kind") == "split")["symbol"].unique().implode()
-    has_split = pl.col("symbol").is_in(split)
-    plain, others = known.filter(~has_split), known.filter(has_split)
-    parts = [plain, _numbered(adjusted_for_splits(others, actions, session))]
-    metrics = [_of_prices(part, session) for part in parts if part.height]
-    # Not one expression for both, because indicators of no rows have no type.
-    return pl.concat([pl.DataFrame(schema=_OF_PRICES), *metrics]).sort("symbol")
+    if known.is_empty():
+        return pl.DataFrame(schema=_OF_PRICES)
+    metrics = _of_prices(known, session)
+    # Few securities were ever split; to measure those twice costs less than to restate all.
+    has_split = pl.col("symbol").is_in(
+        actions.filter(pl.col("kind") == "split")["symbol"].unique().implode()
+    )
+    others = known.filter(has_split)
+    if others.is_empty():
+        return metrics
+    restated = _of_prices(_numbered(adjusted_for_splits(others, actions, session)), session)
+    return pl.concat([metrics.filter(~has_split), restated]).sort("symbol")
 
 
 def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
     day, close = pl.col("session"), pl.col("close")
-    month = day.dt.year().cast(pl.Int32) * 12 + day.dt.month()
-    table = (
-        ordered.with_columns(month=month, high=pl.max_horizontal("high", "close"))
-        .group_by("number", maintain_order=True)
-        .agg(
-            pl.col("symbol").first(),
-            history_sessions=pl.len().cast(pl.Int64),
-            first_session=day.first(),
-            last_session=day.last(),
-            includes_dividends=pl.col("is_total_return").any(),
-            mean_close_5y=close.filter(day > session - timedelta(days=5 * 365)).mean(),
-            price=close.last(),
-            high_52_weeks=technicals.high_of_year(pl.col("high")),
-            momentum_30=technicals.momentum(close, 30),
-            momentum_90=technicals.momentum(close, 90),
-            rsi=technicals.rsi(close),
-            bollinger_position=technicals.bollinger_position(close),
-            ema_distance=technicals.ema_distance(close),
-            **_growth(),
-        )
+    table = ordered.group_by("number", maintain_order=True).agg(
+        pl.col("symbol").first(),
+        history_sessions=pl.len().cast(pl.Int64),
+        first_session=day.first(),
+        last_session=day.last(),
+        includes_dividends=pl.col("is_total_return").any(),
+        mean_close_5y=close.filter(day > session - timedelta(days=5 * 365)).mean(),
+        price=close.last(),
+        high_52_weeks=technicals.high_of_year(pl.col("high"), close),
+        momentum_30=technicals.momentum(close, 30),
+        momentum_90=technicals.momentum(close, 90),
+        rsi=technicals.rsi(close),
+        bollinger_position=technicals.bollinger_position(close),
+        ema_distance=technicals.ema_distance(close),
+        **_growth(),
     )
     below_high = 1 - pl.col("price") / pl.col("high_52_weeks")
     return table.with_columns(below_high=below_high).select(_OF_PRICES.names())
 
 
 def _growth() -> dict[str, pl.Expr]:
-    month, close = pl.col("month"), pl.col("close")
-    last = month.last()
-    earliest = month.filter(month >= last - _FIVE_YEARS).first()
-    apart = last - earliest
+    day = pl.col("session")
+    last = day.last().dt.month_start()
+    five_years_ago = last.dt.offset_by(f"-{_FIVE_YEARS}mo")
+    earliest = day.slice(day.search_sorted(five_years_ago).first(), 1).first().dt.month_start()
+    apart = (last.dt.year() - earliest.dt.year()) * 12 + (last.dt.month() - earliest.dt.month())
 
     def growth(since: pl.Expr, months: pl.Expr | int) -> pl.Expr:
-        ratio = close.filter(month == last).mean() / close.filter(month == since).mean()
-        return ratio.pow(12.0 / months) - 1
+        return (_mean_close(last) / _mean_close(since)).pow(12.0 / months) - 1
 
     return {
         "cagr": pl.when(apart >= _LEAST_GROWTH).then(growth(earliest, apart)),
-        "cagr_5y": growth(last - _FIVE_YEARS, _FIVE_YEARS),
-        "cagr_10y": growth(last - _TEN_YEARS, _TEN_YEARS),
+        "cagr_5y": growth(five_years_ago, _FIVE_YEARS),
+        "cagr_10y": growth(last.dt.offset_by(f"-{_TEN_YEARS}mo"), _TEN_YEARS),
     }
+
+
+def _mean_close(month: pl.Expr) -> pl.Expr:
+    """Return the mean close of the month that begins on a day; null where there is none."""
+    day = pl.col("session")
+    # A search in what is sorted, because a filter would look at every day.
+    first, end = (day.search_sorted(bound).first() for bound in (month, month.dt.offset_by("1mo")))
+    return pl.col("close").slice(first, end - first).mean()

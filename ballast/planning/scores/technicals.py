@@ -24,9 +24,10 @@ _RSI_MEMORY = 600
 def rsi(close: pl.Expr) -> pl.Expr:
     """Return the relative strength index of 14 closes; null also when nothing has moved."""
     change = close.tail(_RSI_MEMORY).diff()
-    gains = _wilder(change.clip(lower_bound=0.0))
-    losses = _wilder(-change.clip(upper_bound=0.0))
-    return pl.when(gains + losses > 0).then(100 * gains / (gains + losses))
+    # Gains less losses are the change, and gains plus losses its size.
+    mean = _seeded(change, first=1, period=_RSI_PERIOD, weight=1 / _RSI_PERIOD)
+    size = _seeded(change.abs(), first=1, period=_RSI_PERIOD, weight=1 / _RSI_PERIOD)
+    return pl.when(size > 0).then((50 + 50 * mean / size).clip(0.0, 100.0))
 
 
 def bollinger_position(close: pl.Expr) -> pl.Expr:
@@ -49,19 +50,14 @@ def momentum(close: pl.Expr, closes: int) -> pl.Expr:
     return pl.when(close.len() >= closes).then(close.last() / close.tail(closes).first() - 1)
 
 
-def high_of_year(high: pl.Expr) -> pl.Expr:
-    """Return the highest of the last 252 highs, of which at least 50 are known."""
-    return pl.when(high.len() >= _LEAST_OF_YEAR).then(high.tail(_YEAR).max())
-
-
-def _wilder(change: pl.Expr) -> pl.Expr:
-    return _seeded(change, first=1, period=_RSI_PERIOD, weight=1 / _RSI_PERIOD)
+def high_of_year(high: pl.Expr, close: pl.Expr) -> pl.Expr:
+    """Return the highest high, or close where that is unknown or higher, of the last 252 sessions, of at least 50."""
+    highest = pl.max_horizontal(high.tail(_YEAR).max(), close.tail(_YEAR).max())
+    return pl.when(close.len() >= _LEAST_OF_YEAR).then(highest)
 
 
 def _seeded(values: pl.Expr, *, first: int, period: int, weight: float) -> pl.Expr:
     """Return the newest exponential average that begins with the mean of the first values."""
-    complete = first + period - 1
-    number = pl.int_range(values.len())
-    seed = values.slice(first, period).mean()
-    started = pl.when(number == complete).then(seed).when(number > complete).then(values)
-    return started.ewm_mean(alpha=weight, adjust=False, ignore_nulls=True).last()
+    seed, others = values.slice(first, period).mean(), values.slice(first + period)
+    average = seed.append(others).ewm_mean(alpha=weight, adjust=False).last()
+    return pl.when(values.len() >= first + period).then(average)

@@ -83,9 +83,9 @@ def test_momentum_looks_back_to_the_first_of_the_last_closes(count: int, known: 
 @pytest.mark.parametrize(("count", "expected"), [(49, None), (50, 50.0), (252, 252.0)])
 def test_the_high_of_a_year_needs_fifty_sessions(count: int, expected: float | None) -> None:
     falling = np.arange(count, 0.0, -1.0)
-    assert newest(technicals.high_of_year(CLOSE), falling) == expected
+    assert newest(technicals.high_of_year(CLOSE, CLOSE), falling) == expected
 
 
 def test_the_high_of_a_year_forgets_what_is_older() -> None:
     falling = np.arange(300, 0.0, -1.0)
-    assert newest(technicals.high_of_year(CLOSE), falling) == 252.0
+    assert newest(technicals.high_of_year(CLOSE, CLOSE), falling) == 252.0
