@@ -117,9 +117,9 @@ def _case(
 ) -> TargetCase:
     base = portfolio.base_currency_of(account.id)
     book = inputs.positions.filter(pl.col("account_id") == account.id)
-    value = None
-    if book.height and not book["value_base"].has_nulls():
-        value = float(book["value_base"].sum())
+    # An account without a row holds nothing; without any row at all, positions are not known.
+    is_known = inputs.positions.height > 0 and not book["value_base"].has_nulls()
+    value = float(book["value_base"].sum()) if is_known else None
     facts = _security_facts(portfolio, account, inputs, costs, base, value)
     priced = expected_returns(
         facts,

@@ -16,16 +16,11 @@ import polars as pl
 from ballast.planning.targets.attempts import Attempt
 from ballast.planning.targets.blend import Answers, blended, fitted, in_steps, without_crumbs
 from ballast.planning.targets.bounds import investable_share, weight_bounds
-from ballast.planning.targets.covariance import (
-    correlation_of,
-    high_correlations,
-    shared_returns,
-    shrunk_covariance,
-    volatility_of,
-)
+from ballast.planning.targets.covariance import correlation_of, high_correlations
+from ballast.planning.targets.estimate import Risk, estimate
 from ballast.planning.targets.group_constraints import GroupLimit, group_constraints, limits_of
 from ballast.planning.targets.hierarchical import hierarchical_risk_parity
-from ballast.planning.targets.limits import Limits, Matrix, Vector
+from ballast.planning.targets.limits import Limits, Vector
 from ballast.planning.targets.mean_variance import (
     LEVELS,
     MeanVariance,
@@ -65,17 +60,6 @@ class TargetCase:
     reserve_share: float
     reserve_floor: float
     previous: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Risk:
-    """What was estimated of the securities that take part, in the order of their symbols."""
-
-    symbols: tuple[str, ...]
-    expected_returns: Vector
-    covariance: Matrix
-    observations: int
-    shrinkage: float
 
 
 @dataclass(frozen=True)
@@ -128,35 +112,15 @@ def propose(
     if value is None or value <= 0:
         reason = "the value of the account is " + ("unknown" if value is None else "not positive")
         return _nothing(case, facts, {}, reason)
-    left_out = _unusable(facts)
-    usable = facts.filter(~pl.col("symbol").is_in(list(left_out)))
-    shared = shared_returns(
-        case.levels.filter(pl.col("symbol").is_in(usable["symbol"].implode())),
-        lookback=settings.lookback,
-        minimum=settings.minimum_history,
-        sessions_per_year=sessions_per_year,
-    )
-    left_out |= dict(shared.left_out)
-    left_out |= dict.fromkeys(
-        sorted(set(usable["symbol"]) - set(shared.symbols) - set(left_out)), "no returns are known"
-    )
-    left_out = dict(sorted(left_out.items()))
-    if not shared.symbols:
+    risk, left_out = estimate(facts, case.levels, settings, sessions_per_year=sessions_per_year)
+    if risk is None:
         return _nothing(case, facts, left_out, "no security has an expected return and a history")
-    covariance, shrinkage = shrunk_covariance(shared.values)
-    taking_part = facts.filter(pl.col("symbol").is_in(shared.symbols))
-    risk = Risk(
-        shared.symbols,
-        taking_part["expected_return"].to_numpy(),
-        covariance * shared.spans_per_year,
-        len(shared.values),
-        shrinkage,
-    )
     facts = _with_kept(facts, left_out)
     kept = dict(facts.filter(pl.col("effect") == "kept").select("symbol", "upper").iter_rows())
+    taking_part = facts.filter(pl.col("symbol").is_in(risk.symbols))
     investable = investable_share(case.reserve_share, case.reserve_floor, value)
     budget, attempts = _budget(taking_part, investable, kept)
-    in_groups = facts.filter(pl.col("symbol").is_in([*shared.symbols, *kept]))
+    in_groups = facts.filter(pl.col("symbol").is_in([*risk.symbols, *kept]))
     groups = group_constraints(
         in_groups, countries, industries, settings, budget + sum(kept.values())
     )
@@ -164,18 +128,15 @@ def propose(
         taking_part["lower"].to_numpy(),
         taking_part["upper"].to_numpy(),
         budget,
-        limits_of(groups, kept, shared.symbols),
+        limits_of(groups, kept, risk.symbols),
     )
     current = taking_part["current_weight"].clip(lower_bound=0.0).to_numpy()
-    start = current
-    if settings.turnover_from == "previous" and case.previous:
-        start = np.array([case.previous.get(symbol, 0.0) for symbol in shared.symbols])
-    securities = Securities(risk.expected_returns, risk.covariance, start)
-    weights, answers, kept_to, made = _solved(securities, limits, current, settings)
-    proposed = {} if weights is None else dict(zip(shared.symbols, weights.tolist(), strict=True))
-    pairs = high_correlations(
-        shared.symbols, correlation_of(covariance), settings.correlation_alert
+    securities = Securities(
+        risk.expected_returns, risk.covariance, _start(case, risk.symbols, current, settings)
     )
+    weights, answers, kept_to, made = _solved(securities, limits, current, settings)
+    proposed = {} if weights is None else dict(zip(risk.symbols, weights.tolist(), strict=True))
+    correlation = correlation_of(risk.covariance)
     return Proposal(
         case.account_id,
         facts,
@@ -186,21 +147,17 @@ def propose(
         (*attempts, *made),
         risk,
         tuple(frontier_points(securities, kept_to, settings.frontier_points)),
-        tuple(pairs),
+        tuple(high_correlations(risk.symbols, correlation, settings.correlation_alert)),
     )
 
 
-def _unusable(facts: pl.DataFrame) -> dict[str, str]:
-    """Say which securities cannot be judged at all, and why."""
-    reason = (
-        pl.when("is_blocked")
-        .then(pl.lit("no fresh price"))
-        .when(pl.col("expected_return").is_null())
-        .then(pl.col("return_reason"))
-    )
-    return dict(
-        facts.select("symbol", reason=reason).filter(pl.col("reason").is_not_null()).iter_rows()
-    )
+def _start(
+    case: TargetCase, symbols: Sequence[str], current: Vector, settings: OptimiserSettings
+) -> Vector:
+    """Return the weights that turnover is measured from."""
+    if settings.turnover_from == "current" or not case.previous:
+        return current
+    return np.array([case.previous.get(symbol, 0.0) for symbol in symbols])
 
 
 def _with_kept(facts: pl.DataFrame, left_out: Mapping[str, str]) -> pl.DataFrame:
@@ -272,8 +229,3 @@ def _nothing(
 ) -> Proposal:
     attempt = Attempt("inputs", "failed", reason)
     return Proposal(case.account_id, facts, {}, Answers(None, None), left_out, (), (attempt,), None)
-
-
-def volatilities(risk: Risk) -> dict[str, float]:
-    """Return the volatility per year of each security that takes part."""
-    return dict(zip(risk.symbols, volatility_of(risk.covariance).tolist(), strict=True))

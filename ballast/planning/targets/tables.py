@@ -10,8 +10,9 @@ import polars as pl
 
 from ballast.configuration import Portfolio, target_weights_table
 from ballast.planning.targets.covariance import correlation_of
+from ballast.planning.targets.estimate import Risk
 from ballast.planning.targets.limits import Matrix, Vector
-from ballast.planning.targets.proposal import Proposal, Risk, volatilities
+from ballast.planning.targets.proposal import Proposal
 from ballast.tables import (
     EfficientFrontier,
     HighCorrelations,
@@ -44,7 +45,7 @@ def _weights_of(proposal: Proposal, configured: Mapping[str, float]) -> list[dic
         dict(zip(symbols, () if answer is None else answer.tolist(), strict=False))
         for answer in (answers.mean_variance, answers.hierarchical)
     )
-    volatility = {} if risk is None else volatilities(risk)
+    volatility = {} if risk is None else risk.volatilities
     failed = None if proposal.weights else proposal.attempts[-1].detail
     return [
         {
@@ -233,6 +234,8 @@ def followed_weights(
 def _followed(
     account_id: str, proposal: Proposal | None, positions: pl.DataFrame, previous: pl.DataFrame
 ) -> list[dict[str, Any]]:
+    positions = positions.filter((pl.col("account_id") == account_id) & ~pl.col("is_cash"))
+    held = dict(positions.select("commodity", "weight").iter_rows())
     source = "optimiser"
     weights = {} if proposal is None else dict(proposal.weights)
     if not weights:
@@ -242,8 +245,7 @@ def _followed(
             dict(before.select("symbol", "target_weight").iter_rows()),
         )
     if not weights:
-        held = positions.filter((pl.col("account_id") == account_id) & ~pl.col("is_cash"))
-        source, weights = "held", dict(held.select("commodity", "weight").drop_nulls().iter_rows())
+        source, weights = "held", {name: share for name, share in held.items() if share is not None}
     return [
         {
             "account_id": account_id,
@@ -252,6 +254,8 @@ def _followed(
             "source": source,
         }
         for symbol, weight in weights.items()
+        # Of what is not held a weight of zero says nothing.
+        if weight > 0 or symbol in held
     ]
 
 
