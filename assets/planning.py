@@ -122,7 +122,7 @@ def planner_recommendations(
                 "account_id", "view", "trades", "points", "cost", "tax", "tracking_percent",
             ),
             "scenarios_percent": _shown(
-                risks.with_columns(100 * pl.col(pl.Float64)), "account_id", "source", "plan",
+                risks.with_columns(pl.col(pl.Float64) * 100), "account_id", "source", "plan",
                 "mean", "worst_5_percent", "expected_shortfall", "probability_of_loss",
                 "robust_score",
             ),

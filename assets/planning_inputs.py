@@ -10,6 +10,7 @@ from assets.history import known_actions, known_bars
 from assets.session_run import SessionRun
 from ballast.guards.status import blocked_by_guards, merged_reasons, restricted
 from ballast.market.exchange_rates import Rates
+from ballast.market.regime import main_regime
 from ballast.market.returns import security_returns
 from ballast.planning.account import accounts_of
 from ballast.planning.case import PlanningCase
@@ -33,8 +34,7 @@ def planning_cases(run: SessionRun) -> list[PlanningCase]:
         "correlations", "security_scores", "position_scores",
     )  # fmt: skip
     rates = Rates.of(rates_table)
-    regime = regimes.filter(pl.col("index_symbol") == portfolio.regime.index).sort("session")
-    last = regime.row(-1, named=True)
+    last = main_regime(regimes, portfolio.regime.index)
     accounts = accounts_of(
         portfolio, positions, listed, prices, targets, last["regime"], last["reserve_share"],
         merged_reasons(blocked_accounts(report), blocked_by_guards(guards)), run.session,

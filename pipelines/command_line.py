@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ballast.alerts import Alert
 from ballast.errors import BallastError, ConfigurationError
+from ballast.market.regime import main_regime
 from pipelines.drill.commands import add_drill_commands
 from pipelines.maintenance_commands import add_maintenance_commands
 from pipelines.order_commands import add_order_commands
@@ -252,7 +253,8 @@ def _regime(workspace: Workspace, session: date) -> str:
     snapshot = workspace.lake.snapshot(["regime_detection"], partition=session.isoformat())
     if not snapshot.has("regime_detection", session.isoformat()):
         return ""
-    last = snapshot.read("regime_detection", session.isoformat()).row(-1, named=True)
+    table = snapshot.read("regime_detection", session.isoformat())
+    last = main_regime(table, workspace.portfolio.regime.index)
     if last["regime"] is None:
         return "regime unknown"
     return f"{last['regime']:<8} {last['distance']:+.1%} from the moving average"

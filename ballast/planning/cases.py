@@ -18,6 +18,9 @@ from ballast.planning.groups import group_of, group_targets
 from ballast.settings import PlannerSettings
 from ballast.trading.sale_lots import sale_lots
 
+# It divides the priority of sales.
+_LEAST_PREFERENCE = 0.01
+
 
 @dataclass(frozen=True)
 class Published:
@@ -96,14 +99,18 @@ def _case(
         costs=portfolio.costs,
         planner=_settings(portfolio, account.account_id),
         pending=tuple(
-            f"{row['side']} {row['quantity'] - row['filled']} {row['symbol']} ({row['client_order_id']})"
-            for row in orders.sort("client_order_id").iter_rows(named=True)
+            _in_words(row) for row in orders.sort("client_order_id").iter_rows(named=True)
         ),
         volatilities=_volatilities(published.risk_metrics, symbols),
         correlations=_correlations(published.correlations, symbols),
         slippage=portfolio.trading.slippage,
         configuration=portfolio.fingerprint(),
     )
+
+
+def _in_words(order: Mapping[str, Any]) -> str:
+    open_units = (order["quantity"] - order["filled"]).normalize()
+    return f"{order['side']} {open_units:f} {order['symbol']} ({order['client_order_id']})"
 
 
 def _settings(portfolio: Portfolio, account_id: str) -> PlannerSettings:
@@ -137,6 +144,7 @@ def _facts(
     *,
     is_ordered: bool,
 ) -> SecurityFacts:
+    liked = {security.symbol: security.preference for security in portfolio.securities}
     waiting = "an order of it from an earlier session is still open" if is_ordered else None
     average_cost = position.get("average_cost")
     return SecurityFacts(
@@ -145,7 +153,7 @@ def _facts(
         country=security["country"],
         industry=security["industry"],
         group=security["group"],
-        preference=security.get("preference") or 1.0,
+        preference=max(liked.get(candidate.symbol, 1.0), _LEAST_PREFERENCE),
         return_score=scores.get("return_score"),
         promise_score=scores.get("promise_score"),
         stability_score=scores.get("stability_score"),

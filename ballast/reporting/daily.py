@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ballast.books.positions import account_values
+from ballast.market.regime import main_regime
 from ballast.reconciliation.compare import BLOCKING_OUTCOMES, blocked_accounts
 from ballast.reporting.orders import orders_in_words
 from ballast.tables import Drawdowns, GateAnswers, Orders, PeriodReturns, StatementImports
@@ -164,7 +165,8 @@ def _regime(facts: DailyFacts) -> str:
     lines = ["## Which regime"]
     if facts.regimes.is_empty():
         return "\n".join([*lines, "- unknown: no index close is known"])
-    last = facts.regimes.sort("session").row(-1, named=True)
+    # The main index comes first.
+    last = main_regime(facts.regimes, facts.regimes["index_symbol"][0])
     reserve = f"keep {last['reserve_share']:.0%} in cash"
     if last["regime"] is None:
         lines.append(f"- unknown (too little history of {last['index_symbol']}): {reserve}")
@@ -172,6 +174,11 @@ def _regime(facts: DailyFacts) -> str:
         lines.append(
             f"- **{last['regime']}**: {last['index_symbol']} is {last['distance']:+.1%} from its moving"
             f" average ({last['session']}): {reserve}"
+        )
+    if last["model_regime"] is not None:
+        lines.append(
+            f"  - the model of market states says {last['model_regime']}"
+            f" (bull {last['probability_bull']:.0%}, bear {last['probability_bear']:.0%})"
         )
     return "\n".join(lines)
 
