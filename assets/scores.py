@@ -45,7 +45,8 @@ def security_scores(
         "securities", "postings", "tax_lots", "positions_snapshot"
     )
     symbols = listed.filter(pl.col("kind") != "index")["symbol"].to_list()
-    stated = run.workspace.fundamentals.fundamentals(symbols, run.session)
+    source = run.workspace.fundamentals
+    stated = source.fundamentals(symbols, run.session, _remembered(run))
     bars, actions = known_bars(run, symbols=symbols), known_actions(run)
     table = score(
         symbols, bars, actions, stated, run.session, portfolio.scores, portfolio.performance
@@ -91,6 +92,13 @@ def security_scores(
             )
         ],
     )
+
+
+def _remembered(run: SessionRun) -> pl.DataFrame:
+    """Return the fundamental figures that this session or the newest one before it published."""
+    snapshot = run.workspace.lake.snapshot(("fundamentals",))
+    past = [key for key in snapshot.partitions("fundamentals") if key <= run.partition]
+    return snapshot.read("fundamentals", past[-1]) if past else Fundamentals.create_empty()
 
 
 def _grouping(run: SessionRun, listed: pl.DataFrame, column: str) -> Grouping:

@@ -38,6 +38,7 @@ from resources.ledger import Ledger
 from resources.market_data.ecb import EcbReferenceRates
 from resources.market_data.fundamentals import (
     NONE,
+    YAHOO,
     FundamentalsFile,
     FundamentalsSource,
     NoFundamentals,
@@ -45,6 +46,7 @@ from resources.market_data.fundamentals import (
 from resources.market_data.protocol import MarketData, ReferenceRateSource
 from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
 from resources.market_data.yahoo import YahooMarketData
+from resources.market_data.yahoo_fundamentals import YahooFundamentals
 from resources.orders import OrderBook
 from resources.plan_archive import PlanArchive
 from resources.proposals import ProposalBook
@@ -223,7 +225,14 @@ class Workspace:
     def fundamentals(self) -> FundamentalsSource:
         """The configured source of fundamental figures."""
         name = self.portfolio.market_data.fundamentals
-        return NoFundamentals() if name == NONE else FundamentalsFile(self.folder / name)
+        if name == NONE:
+            return NoFundamentals()
+        if name == YAHOO:
+            # Together with the prices where those are Yahoo's too, so that the pace is kept.
+            market = self.market_data
+            yahoo = market if isinstance(market, YahooMarketData) else YahooMarketData()
+            return YahooFundamentals(yahoo, self.last_day_of)
+        return FundamentalsFile(self.folder / name)
 
     @cached_property
     def reference_rates(self) -> ReferenceRateSource:

@@ -40,8 +40,8 @@ class MarketDataSettings(StrictModel):
         "none",
         min_length=1,
         description=(
-            "Source of fundamental figures and opinions for the scores: `none`, or the path of a CSV with the columns"
-            " symbol, known_on, metric and value, which docs/scores.md explains."
+            "Source of fundamental figures and opinions for the scores: `none`, `yahoo`, or the path of a CSV with the"
+            " columns symbol, known_on, metric and value, which docs/scores.md explains."
         ),
     )
     history_start: date = Field(

@@ -1,4 +1,7 @@
-"""Fundamental figures and opinions of analysts with the day on which each became known, from a file."""
+"""Fundamental figures and opinions of analysts with the day on which each became known: from nowhere or a file.
+
+resources/market_data/yahoo_fundamentals.py asks Yahoo.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ballast.errors import MarketDataError
 from ballast.planning.scores.fundamentals import METRICS
 from ballast.tables import Fundamentals, polars_schema
 
-NONE = "none"
+NONE, YAHOO = "none", "yahoo"
 _COLUMNS = ("symbol", "known_on", "metric", "value")
 _KEY = ["symbol", "metric", "known_on"]
 
@@ -22,8 +25,20 @@ _KEY = ["symbol", "metric", "known_on"]
 class FundamentalsSource(Protocol):
     """Figures with the day on which they became known."""
 
-    def fundamentals(self, symbols: Sequence[str], session: date) -> pl.DataFrame:
+    def fundamentals(
+        self, symbols: Sequence[str], session: date, remembered: pl.DataFrame
+    ) -> pl.DataFrame:
         """Return what was known of some securities at the end of a session, as `Fundamentals`.
+
+        Parameters
+        ----------
+        symbols : sequence of str
+            Securities.
+        session : date
+            Nothing that became known later is returned.
+        remembered : pl.DataFrame
+            `Fundamentals` that this session or the newest one before it published, for a source that knows only the
+            present.
 
         Raises
         ------
@@ -36,7 +51,12 @@ class FundamentalsSource(Protocol):
 class NoFundamentals:
     """Knows nothing."""
 
-    def fundamentals(self, symbols: Sequence[str], session: date) -> pl.DataFrame:  # noqa: ARG002
+    def fundamentals(
+        self,
+        symbols: Sequence[str],  # noqa: ARG002
+        session: date,  # noqa: ARG002
+        remembered: pl.DataFrame,  # noqa: ARG002
+    ) -> pl.DataFrame:
         """Return no rows."""
         return Fundamentals.create_empty()
 
@@ -53,7 +73,12 @@ class FundamentalsFile:
 
     path: Path
 
-    def fundamentals(self, symbols: Sequence[str], session: date) -> pl.DataFrame:
+    def fundamentals(
+        self,
+        symbols: Sequence[str],
+        session: date,
+        remembered: pl.DataFrame,  # noqa: ARG002
+    ) -> pl.DataFrame:
         """Return the rows up to a session; one bad row and the whole file is refused."""
         rows = self._rows()
         known = rows.filter(pl.col("symbol").is_in(list(symbols)) & (pl.col("known_on") <= session))

@@ -48,7 +48,7 @@ _HUNDREDTHS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 # What escapes from the library, beside its own errors, when the network or an answer is broken.
 _BREAKAGES = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
-_Answer = TypeVar("_Answer")
+Answer = TypeVar("Answer")
 
 
 class YahooMarketData:
@@ -90,7 +90,7 @@ class YahooMarketData:
         """
         observed = [pl.DataFrame(schema=_OBSERVED)]
         for symbol in sorted(set(symbols)):
-            quotes = self._ask(symbol, lambda ticker: _ask_quotes(ticker, first))
+            quotes = self.ask(symbol, lambda ticker: _ask_quotes(ticker, first))
             observed.append(_bars(symbol, quotes, first, last))
         return pl.concat(observed).sort("symbol", "session")
 
@@ -105,11 +105,18 @@ class YahooMarketData:
         """
         actions: list[pl.DataFrame] = [CorporateActions.create_empty()]
         for symbol in sorted(set(symbols)):
-            events = self._ask(symbol, _ask_events)
+            events = self.ask(symbol, _ask_events)
             actions.append(_corporate_actions(symbol, events, first, last))
         return pl.concat(actions).sort("symbol", "ex_date", "kind")
 
-    def _ask(self, symbol: str, question: Callable[[yfinance.Ticker], _Answer]) -> _Answer:
+    def ask(self, symbol: str, question: Callable[[yfinance.Ticker], Answer]) -> Answer:
+        """Return the answer to a question about one symbol, asked again while the rate is limited.
+
+        Raises
+        ------
+        MarketDataError
+            If Yahoo failed or limited the rate for too long.
+        """
         library = _library()
         for attempt in range(self._retries + 1):
             self._wait_for_turn()
@@ -176,7 +183,7 @@ def _ask_quotes(ticker: yfinance.Ticker, first: date) -> _Quotes:
     )
     if history["Close"].isna().all():
         raise ValueError("the answer holds no quotes")
-    _, units = _currency(_quotation(ticker))
+    _, units = currency_of(_quotation(ticker))
     adjusted = pl.DataFrame(
         {
             "session": _days(history),
@@ -199,7 +206,7 @@ def _ask_events(ticker: yfinance.Ticker) -> _Events:
     names_currencies = paid.ndim == 2
     amounts = _numbers(paid["Dividends"] if names_currencies else paid)
     codes = list(paid["currency"].fillna("")) if names_currencies else [""] * len(amounts)
-    known = [_currency(code or quotation) for code in codes]
+    known = [currency_of(code or quotation) for code in codes]
     dividends = pl.DataFrame(
         {
             "ex_date": _days(paid),
@@ -207,7 +214,7 @@ def _ask_events(ticker: yfinance.Ticker) -> _Events:
             "currency": pl.Series([currency for currency, _ in known], dtype=pl.String),
         }
     )
-    return _Events(splits, dividends, _currency(quotation)[0])
+    return _Events(splits, dividends, currency_of(quotation)[0])
 
 
 def _quotation(ticker: yfinance.Ticker) -> str:
@@ -217,7 +224,7 @@ def _quotation(ticker: yfinance.Ticker) -> str:
     return code
 
 
-def _currency(code: str) -> tuple[str, float]:
+def currency_of(code: str) -> tuple[str, float]:
     """Return the currency of a code and how many of the code's units make one of it."""
     return (_HUNDREDTHS[code], 100.0) if code in _HUNDREDTHS else (code, 1.0)
 

@@ -1,4 +1,4 @@
-"""Yahoo Finance on loopback: the chart service that yfinance reads, with listings and faults."""
+"""Yahoo Finance on loopback: the services that yfinance reads, with listings, profiles and faults."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from curl_cffi.requests import Response, Session
 from tests.fakes.http import LoopbackServer, Reply, Request
 
 _CHART = "/v8/finance/chart/"
+_SUMMARY = "/v10/finance/quoteSummary/"
+_QUOTE = "/v7/finance/quote"
+_SERIES = "/ws/fundamentals-timeseries/"
 _COOKIE = "A3=biscuit; Domain=.yahoo.com; Path=/; Max-Age=31536000"
 
 TOO_MANY_REQUESTS = Reply(b"Too Many Requests", 429)
@@ -40,10 +43,14 @@ class Listing:
 
 
 class FakeYahoo:
-    """Answers for its listings; each fault replaces the answer to one chart request, in order."""
+    """Answers for its listings and profiles; each fault replaces the answer to one request, in order.
+
+    A profile holds what the summary of a security shows, by module.
+    """
 
     def __init__(self, listings: Mapping[str, Listing]) -> None:
         self.listings = dict(listings)
+        self.profiles: dict[str, Mapping[str, Mapping[str, object]]] = {}
         self.faults: deque[Reply | None] = deque()
         self.lasting_fault: Reply | None = None
         self.server = LoopbackServer(self._answer)
@@ -52,13 +59,34 @@ class FakeYahoo:
     def charts_asked(self) -> list[Request]:
         return [request for request in self.server.requests if request.path.startswith(_CHART)]
 
+    @property
+    def summaries_asked(self) -> list[str]:
+        paths = [request.path for request in self.server.requests]
+        return [unquote(p.removeprefix(_SUMMARY)) for p in paths if p.startswith(_SUMMARY)]
+
     def _answer(self, request: Request) -> Reply:
-        if request.path.startswith(_CHART):
+        if request.path.startswith((_CHART, _SUMMARY)):
             fault = self.faults.popleft() if self.faults else self.lasting_fault
-            return fault or self._chart(unquote(request.path.removeprefix(_CHART)), request.query)
+            if fault:
+                return fault
+        if request.path.startswith(_CHART):
+            return self._chart(unquote(request.path.removeprefix(_CHART)), request.query)
+        if request.path.startswith(_SUMMARY):
+            return self._summary(unquote(request.path.removeprefix(_SUMMARY)))
+        if request.path.startswith(_QUOTE):
+            return _json_reply({"quoteResponse": {"result": [], "error": None}})
+        if request.path.startswith(_SERIES):
+            return _json_reply({"timeseries": {"result": [], "error": None}})
         if request.path == "/v1/test/getcrumb":
             return Reply(b"crumb")
         return Reply(status=404, headers={"Set-Cookie": _COOKIE})
+
+    def _summary(self, symbol: str) -> Reply:
+        profile = self.profiles.get(symbol)
+        if profile is None:
+            error = {"code": "Not Found", "description": f"Quote not found for symbol: {symbol}"}
+            return _json_reply({"quoteSummary": {"result": None, "error": error}}, 404)
+        return _json_reply({"quoteSummary": {"result": [profile], "error": None}})
 
     def _chart(self, symbol: str, query: dict[str, str]) -> Reply:
         listing = self.listings.get(symbol)

@@ -1,0 +1,99 @@
+"""Fundamental figures and opinions from Yahoo Finance, which tells only those of the present.
+
+Invariants: a figure is known from the session in whose run it was seen; a session that is not the newest is never told
+what Yahoo says now; what was seen once is remembered, also when Yahoo no longer tells it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ballast.planning.scores.fundamentals import newest_known
+from ballast.tables import Fundamentals, polars_schema
+from resources import clock
+from resources.market_data.yahoo import YahooMarketData, currency_of
+
+if TYPE_CHECKING:
+    import yfinance
+
+_FIELDS = {
+    "trailing_pe": "trailingPE",
+    "forward_pe": "forwardPE",
+    "profit_margin": "profitMargins",
+    "debt_to_equity": "debtToEquity",
+    "current_ratio": "currentRatio",
+    "payout_ratio": "payoutRatio",
+    "recommendation": "recommendationMean",
+    "target_price": "targetMeanPrice",
+}
+# Reports come every quarter and opinions now and then; a question a week is enough.
+_FRESH_DAYS = 7
+
+
+@dataclass(frozen=True)
+class YahooFundamentals:
+    """The figures that Yahoo shows in the run of the newest session, and those of runs before it.
+
+    Parameters
+    ----------
+    yahoo : YahooMarketData
+        Asks, at the pace that Yahoo permits.
+    last_day_of : callable
+        The last day before the session that follows a session.
+    """
+
+    yahoo: YahooMarketData
+    last_day_of: Callable[[date], date]
+
+    def fundamentals(
+        self, symbols: Sequence[str], session: date, remembered: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Return what was remembered, and in the newest session what Yahoo shows of whom was not asked about lately.
+
+        Raises
+        ------
+        MarketDataError
+            If Yahoo failed, limited the rate for too long, or knows nothing of a symbol.
+        """
+        known = remembered.filter(
+            pl.col("symbol").is_in(list(symbols)) & (pl.col("known_on") <= session)
+        )
+        rows = [
+            {"symbol": symbol, "metric": metric, "known_on": session, "value": value}
+            for symbol in self._to_ask(symbols, session, known)
+            for metric, value in self.yahoo.ask(symbol, _figures).items()
+        ]
+        seen = pl.DataFrame(rows, schema=polars_schema(Fundamentals))
+        both = pl.concat([known.select(seen.columns), seen])
+        return Fundamentals.validate(Fundamentals.cast(newest_known(both, session)))
+
+    def _to_ask(self, symbols: Sequence[str], session: date, known: pl.DataFrame) -> list[str]:
+        # The run of a session takes place before the next one ends.
+        if not session <= clock.today() <= self.last_day_of(session) + timedelta(days=1):
+            return []
+        fresh = known.filter(pl.col("known_on") > session - timedelta(days=_FRESH_DAYS))
+        return sorted(set(symbols) - set(fresh["symbol"]))
+
+
+def _figures(ticker: yfinance.Ticker) -> dict[str, float]:
+    shown: dict[str, Any] = ticker.info
+    if not shown.get("quoteType"):
+        raise ValueError("the answer describes no security")
+    figures = {
+        metric: float(value)
+        for metric, name in _FIELDS.items()
+        # Where there is nothing to tell the field is left out, or a word stands in it.
+        if isinstance(value := shown.get(name), int | float) and math.isfinite(value)
+    }
+    if "target_price" in figures:
+        currency = shown.get("currency")
+        if not isinstance(currency, str) or not currency:
+            raise ValueError("the answer names no currency")
+        figures["target_price"] /= currency_of(currency)[1]
+    return figures
