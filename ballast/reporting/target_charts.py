@@ -9,7 +9,11 @@ from ballast.reporting.panels import BLUE, GREY, ORANGE, RED, panels, plain, png
 
 _MOST_LABELS = 14
 _PORTFOLIOS = {"current": (GREY, "o"), "configured": (ORANGE, "s"), "proposed": (RED, "*")}
-_LARGEST_MAP = 40
+# A picture travels in the event log, so that what it shows is limited.
+_MOST_ACCOUNTS, _MOST_SECURITIES = 4, 60
+# Securities in each map by the number of maps; of more maps, the last.
+_LARGEST_MAPS = {1: 30, 2: 20}
+_SMALL_MAP = 14
 
 
 def frontier_chart(points: pl.DataFrame) -> bytes:
@@ -18,9 +22,9 @@ def frontier_chart(points: pl.DataFrame) -> bytes:
     Parameters
     ----------
     points : pl.DataFrame
-        `EfficientFrontier`.
+        `EfficientFrontier`; of many accounts and securities the first by name.
     """
-    accounts = points["account_id"].unique().sort().to_list()
+    accounts = points["account_id"].unique().sort().to_list()[:_MOST_ACCOUNTS]
     figure, axes = panels(max(len(accounts), 1), height=4.2)
     if not accounts:
         axes[0].text(0.5, 0.5, "No account has a proposal.", ha="center", va="center")
@@ -28,7 +32,8 @@ def frontier_chart(points: pl.DataFrame) -> bytes:
     for panel, account in zip(axes, accounts, strict=False):
         own = points.filter(pl.col("account_id") == account)
         risk, gain, labels = _of_kind(own, "security")
-        panel.scatter(risk, gain, s=14, color=GREY, zorder=2)
+        shown = slice(_MOST_SECURITIES)
+        panel.scatter(risk[shown], gain[shown], s=14, color=GREY, zorder=2)
         for x, y, label in list(zip(risk, gain, labels, strict=True))[:_MOST_LABELS]:
             panel.annotate(label, (x, y), fontsize=6.5, xytext=(3, 2), textcoords="offset points")
         risk, gain, _ = _of_kind(own, "frontier")
@@ -49,14 +54,16 @@ def correlation_chart(maps: dict[str, tuple[tuple[str, ...], np.ndarray]]) -> by
     Parameters
     ----------
     maps : dict of str to (symbols, array of shape (n, n))
-        Per account; of many securities the first by name.
+        Per account; of many accounts and securities the first by name.
     """
-    figure, axes = panels(max(len(maps), 1), height=4.6)
-    if not maps:
+    drawn = sorted(maps.items())[:_MOST_ACCOUNTS]
+    largest = _LARGEST_MAPS.get(len(drawn), _SMALL_MAP)
+    figure, axes = panels(max(len(drawn), 1), height=4.6)
+    if not drawn:
         axes[0].text(0.5, 0.5, "No account has a proposal.", ha="center", va="center")
         axes[0].set_axis_off()
-    for panel, (account, (symbols, correlation)) in zip(axes, sorted(maps.items()), strict=False):
-        shown = symbols[:_LARGEST_MAP]
+    for panel, (account, (symbols, correlation)) in zip(axes, drawn, strict=False):
+        shown = symbols[:largest]
         size = len(shown)
         panel.imshow(
             correlation[:size, :size], vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest"
