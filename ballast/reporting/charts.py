@@ -6,8 +6,6 @@ import polars as pl
 
 from ballast.reporting.panels import BLUE, GREY, ORANGE, panels, plain, png
 
-_REGIME_COLOURS = {"bull": "#2e8b57", "sideways": "#c9a227", "bear": "#b03a2e"}
-
 
 def positions_chart(positions: pl.DataFrame) -> bytes:
     """Plot the weight of every position and cash balance, one panel per account.
@@ -26,52 +24,6 @@ def positions_chart(positions: pl.DataFrame) -> bytes:
         panel.barh(book["commodity"].to_list(), weights, color=colours)
         panel.set_title(f"{account}: share of value, %", fontsize=10)
         plain(panel)
-    return png(figure)
-
-
-def regime_chart(regimes: pl.DataFrame, name: str, window: int) -> bytes:
-    """Plot an index, its moving average and the regime of each session.
-
-    Parameters
-    ----------
-    regimes : pl.DataFrame
-        `Regimes` of one index, oldest first.
-    name : str
-        Name of the index.
-    window : int
-        Sessions in the moving average.
-    """
-    figure, (panel,) = panels(1, height=3.6)
-    sessions = regimes["session"].to_list()
-    panel.plot(sessions, regimes["close"].to_list(), color=BLUE, linewidth=1.3, label="close")
-    panel.plot(
-        sessions,
-        regimes["moving_average"].to_list(),
-        color=ORANGE,
-        linewidth=1.1,
-        label=f"{window}-session average",
-    )
-    runs = (
-        regimes.with_columns(run=pl.col("regime").rle_id())
-        .group_by("run", maintain_order=True)
-        .agg(
-            first=pl.col("session").first(),
-            last=pl.col("session").last(),
-            regime=pl.col("regime").first(),
-        )
-        .with_columns(end=pl.col("first").shift(-1).fill_null(pl.col("last")))
-        .filter(pl.col("regime").is_not_null())
-    )
-    named: set[str] = set()
-    for start, end, regime in runs.select("first", "end", "regime").iter_rows():
-        label = None if regime in named else regime
-        named.add(regime)
-        colour = _REGIME_COLOURS[regime]
-        panel.axvspan(start, end, color=colour, alpha=0.18, label=label, linewidth=0)
-    panel.set_title(f"{name}: regime by distance from its moving average", fontsize=10)
-    panel.legend(fontsize=8, loc="best", framealpha=0.9)
-    panel.margins(x=0.005)
-    plain(panel)
     return png(figure)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from ballast.reporting.charts import positions_chart, regime_chart
+from ballast.reporting.charts import positions_chart
 from ballast.reporting.plan_charts import plan_chart
+from ballast.reporting.regime_charts import regime_chart
 from ballast.tables import Positions, Recommendations, Regimes
 from tests.ballast.builders import Row, cash, day, position, table
 
