@@ -9,7 +9,7 @@ from ballast.tables import columns
 
 
 def score(description: str) -> dy.Float64:
-    """Return a column from 0, bad, to 1, good."""
+    """Return a column from 0 to 1; null is unknown, or nothing."""
     return dy.Float64(nullable=True, min=0.0, max=1.0, metadata={"description": description})
 
 
@@ -141,7 +141,7 @@ class PositionScores(dy.Schema):
     # Windfall.
     windfall_score = score("How far the gain is above what was to be expected")
     windfall_excess = columns.number("Gain − expected gain")
-    windfall_share = columns.number("Share of the position to sell; null when nothing")
+    windfall_share = score("Share of the position to sell; null when nothing")
     windfall_reason = columns.text("Why, or why not; null when the gain is unknown", nullable=True)
     # Selling.
     sell_score = score("The five components together; null unless it is held")
@@ -150,5 +150,5 @@ class PositionScores(dy.Schema):
     balance = score("Size of the position and its groups in the account")
     instability = score("An overheated price")
     drawdown = score("The fall below the last high")
-    sell_share = columns.number("Share of the position to sell, in whole lots; null when nothing")
+    sell_share = score("Share of the position to sell, in whole lots; null when nothing")
     sell_blocked_by = columns.text("What forbids a sale; null when nothing does", nullable=True)

@@ -14,7 +14,7 @@ from typing import Protocol
 import polars as pl
 
 from ballast.errors import MarketDataError
-from ballast.planning.scores.fundamentals import METRICS
+from ballast.planning.scores.fundamentals import METRICS, POSSIBLE
 from ballast.tables import Fundamentals, polars_schema
 
 NONE, YAHOO = "none", "yahoo"
@@ -102,6 +102,8 @@ class FundamentalsFile:
             .then(pl.lit(f"metric is none of {', '.join(METRICS)}"))
             .when(~pl.col("value").is_finite().fill_null(False))
             .then(pl.lit("value is no number"))
+            .when(_is_impossible())
+            .then(pl.lit("value is impossible for this metric"))
             .when(pl.struct(_KEY).is_duplicated())
             .then(pl.lit("symbol, metric and known_on are there twice"))
         )
@@ -128,3 +130,10 @@ class FundamentalsFile:
             where=f"market_data.fundamentals = {self.path}",
             remedy=f"Its columns are {', '.join(_COLUMNS)}; correct it and run the session again.",
         )
+
+
+def _is_impossible() -> pl.Expr:
+    return pl.any_horizontal(
+        (pl.col("metric") == metric) & ~pl.col("value").is_between(lowest, highest)
+        for metric, (lowest, highest) in POSSIBLE.items()
+    )

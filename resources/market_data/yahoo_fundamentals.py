@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import polars as pl
 
-from ballast.planning.scores.fundamentals import newest_known
+from ballast.planning.scores.fundamentals import POSSIBLE, newest_known
 from ballast.tables import Fundamentals, polars_schema
 from resources import clock
 from resources.market_data.yahoo import YahooMarketData, currency_of
@@ -88,8 +88,7 @@ def _figures(ticker: yfinance.Ticker) -> dict[str, float]:
     figures = {
         metric: float(value)
         for metric, name in _FIELDS.items()
-        # Where there is nothing to tell the field is left out, or a word stands in it.
-        if isinstance(value := shown.get(name), int | float) and math.isfinite(value)
+        if _is_figure(value := shown.get(name), metric)
     }
     if "target_price" in figures:
         currency = shown.get("currency")
@@ -97,3 +96,11 @@ def _figures(ticker: yfinance.Ticker) -> dict[str, float]:
             raise ValueError("the answer names no currency")
         figures["target_price"] /= currency_of(currency)[1]
     return figures
+
+
+def _is_figure(value: object, metric: str) -> TypeGuard[float]:
+    """Where there is nothing to tell the field is left out, or a word or an impossible zero stands in it."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    lowest, highest = POSSIBLE.get(metric, (-math.inf, math.inf))
+    return lowest <= value <= highest

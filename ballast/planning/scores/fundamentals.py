@@ -12,6 +12,12 @@ METRICS = (
     "trailing_pe", "forward_pe", "profit_margin", "debt_to_equity", "current_ratio",
     "payout_ratio", "recommendation", "target_price",
 )  # fmt: skip
+# Between which values a figure is possible; the others may be anything that is a number.
+POSSIBLE = {
+    "current_ratio": (0.0, float("inf")),
+    "recommendation": (1.0, 5.0),
+    "target_price": (1e-9, float("inf")),
+}
 
 
 def fundamentals_as_of(

@@ -115,7 +115,6 @@ def position_scores(
     rows = with_windfall(rows, settings.expected_growth)
     weights: dict[str, float] = settings.weights.model_dump()
     rows = rows.with_columns(total=with_neutral(weights))
-    # The component of the sell score takes the place of the like-named group's input.
     rows = with_sell_scores(rows, session, settings)
     names = polars_schema(PositionScores).names()
     return PositionScores.validate(PositionScores.cast(rows.select(names)))

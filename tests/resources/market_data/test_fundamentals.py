@@ -73,6 +73,10 @@ def test_rows_that_were_added_count_at_once(tmp_path: Path) -> None:
         ("AAPL,2020-07-31,forward_pe,", "value is no number"),
         ("AAPL,2020-07-31,forward_pe,nan", "value is no number"),
         ("AAPL,2020-07-31,forward_pe,inf", "value is no number"),
+        ("AAPL,2020-07-31,recommendation,0.9", "value is impossible"),
+        ("AAPL,2020-07-31,recommendation,5.1", "value is impossible"),
+        ("AAPL,2020-07-31,target_price,0", "value is impossible"),
+        ("AAPL,2020-07-31,current_ratio,-1", "value is impossible"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_line(tmp_path: Path, row: str, problem: str) -> None:

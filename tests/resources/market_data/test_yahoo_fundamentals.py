@@ -89,6 +89,18 @@ def test_a_word_is_no_figure(yahoo: FakeYahoo, figures: YahooFundamentals, shown
     assert "trailing_pe" not in values(figures.fundamentals(["PLAIN"], FRIDAY, NOTHING))
 
 
+def test_an_impossible_figure_is_left_out(yahoo: FakeYahoo, figures: YahooFundamentals) -> None:
+    shown: dict[str, object] = {
+        "recommendationMean": 0.0,
+        "targetMeanPrice": 0.0,
+        "currentRatio": 2,
+    }
+    yahoo.profiles["PLAIN"] = {**PROFILE, "financialData": shown}
+    found = values(figures.fundamentals(["PLAIN"], FRIDAY, NOTHING))
+    assert {"recommendation", "target_price"} & set(found) == set()
+    assert found["current_ratio"] == 2.0
+
+
 def test_a_target_in_pence_becomes_pounds(yahoo: FakeYahoo, figures: YahooFundamentals) -> None:
     yahoo.profiles["PLAIN"] = {**PROFILE, "summaryDetail": {"currency": "GBp"}}
     assert values(figures.fundamentals(["PLAIN"], FRIDAY, NOTHING))["target_price"] == 1.2
