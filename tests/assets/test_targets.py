@@ -11,6 +11,8 @@ import pytest
 
 from assets.session_run import SessionRun
 from assets.target_inputs import target_inputs, weights_before
+from ballast.errors import MarketDataError
+from ballast.planning.targets.facts import target_cases
 from tests.demonstration import QUIET, REPOSITORY, SESSION, Demonstration, failed_checks
 
 _TARGETS = re.search(
@@ -90,6 +92,20 @@ def test_inputs_end_with_the_session(demonstration: Demonstration) -> None:
     assert inputs.returns["session"].max() == SESSION
     assert max(rates["session"].max() for rates in inputs.daily_rates.values()) == SESSION
     assert inputs.previous.is_empty()
+
+
+def test_without_past_exchange_rates_foreign_securities_are_left_out_and_nothing_fails(
+    demonstration: Demonstration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_arguments: object) -> None:
+        raise MarketDataError("no answer", where="rates", remedy="Wait.")
+
+    monkeypatch.setattr("assets.target_inputs.fixings", unavailable)
+    inputs = target_inputs(SessionRun(demonstration.workspace, SESSION, "test"))
+    europe, america = target_cases(demonstration.workspace.portfolio, inputs)
+    known = pl.col("level").is_not_null()
+    assert europe.levels.filter(known)["symbol"].str.ends_with(".AS").all()
+    assert not america.levels.filter(known)["symbol"].str.ends_with(".AS").any()
 
 
 def test_a_second_run_proposes_the_same_and_the_next_session_sees_the_weights_before(
