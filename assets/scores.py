@@ -56,7 +56,7 @@ def security_scores(
     countries, industries = (_grouping(run, listed, name) for name in ("country", "industry"))
     of_positions = position_scores(
         table, listed, Books(positions, lots, ledger), targets, countries, industries, run.session,
-        portfolio.scores,
+        portfolio.scores, minimum_hold_days=portfolio.trading.minimum_hold_days,
     )  # fmt: skip
     run.publish(
         run.table("security_scores", table, SecurityScores),
@@ -144,7 +144,7 @@ def _shown(of_positions: pl.DataFrame) -> pl.DataFrame:
 def _sales(of_positions: pl.DataFrame) -> pl.DataFrame:
     held = of_positions.filter("is_held")
     return held.sort("account_id", "sell_score", descending=[False, True]).select(
-        "account_id", "symbol", "sell_score", "underperformance", "time_held", "balance",
+        "account_id", "symbol", "sell_score", "underperformance", "time_held", "portfolio_balance",
         "instability", "drawdown", to_sell=_percent("sell_share"), windfall=_percent("windfall_share"),
         blocked_by=pl.col("sell_blocked_by").fill_null("nothing"),
     )  # fmt: skip

@@ -155,7 +155,7 @@ def _as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 def _fundamentals(symbols: list[str]) -> pl.DataFrame:
     generator = random.Random(5)
     rows = [
-        (symbol, metric, _LAST - timedelta(days=age), generator.uniform(0.1, 3.0))
+        (symbol, metric, _LAST - timedelta(days=age), Decimal(generator.randrange(10, 300)) / 100)
         for symbol in symbols
         for metric in METRICS
         for age in (10, 100)

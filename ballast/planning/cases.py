@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ballast.configuration import Portfolio
-from ballast.money import ZERO, exact, multiply
+from ballast.money import ZERO, multiply
 from ballast.planning.account import Account, Candidate
 from ballast.planning.case import PlanningCase, SecurityFacts
 from ballast.planning.groups import group_of, group_targets
@@ -146,7 +146,6 @@ def _facts(
 ) -> SecurityFacts:
     liked = {security.symbol: security.preference for security in portfolio.securities}
     waiting = "an order of it from an earlier session is still open" if is_ordered else None
-    average_cost = position.get("average_cost")
     return SecurityFacts(
         symbol=candidate.symbol,
         name=security["name"],
@@ -159,7 +158,7 @@ def _facts(
         stability_score=scores.get("stability_score"),
         dividend_yield=scores.get("dividend_yield"),
         quality=position.get("total", scores.get("quality")),
-        average_cost=None if average_cost is None else exact(average_cost),
+        average_cost=position.get("average_cost"),
         windfall_share=position.get("windfall_share"),
         windfall_score=position.get("windfall_score"),
         windfall_reason=position.get("windfall_reason"),

@@ -41,7 +41,7 @@ class SellWeights(StrictModel):
 
     underperformance: _Weight = Field(0.35, description="Weight of a return below what is wanted.")
     time_held: _Weight = Field(0.18, description="Weight of the time that it was held.")
-    balance: _Weight = Field(
+    portfolio_balance: _Weight = Field(
         0.18, description="Weight of the size of the position and its groups in the account."
     )
     instability: _Weight = Field(
@@ -89,9 +89,6 @@ class ScoreSettings(StrictModel):
         gt=-1.0,
         le=1.0,
         description="Annual growth that a gain is compared with where the security's own is unknown.",
-    )
-    minimum_hold_days: Whole = Field(
-        90, ge=0, le=3650, description="Days from the last purchase until a sale is suggested."
     )
     sale_cooldown_days: Whole = Field(
         180, ge=0, le=3650, description="Days from the last sale until another is suggested."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataframely as dy
-import polars as pl
 
 from ballast.tables import columns
 
@@ -23,11 +22,7 @@ class Fundamentals(dy.Schema):
     symbol = columns.key("Security")
     metric = columns.key("trailing_pe, forward_pe, profit_margin, debt_to_equity, ...")
     known_on = columns.date("Day at whose end it was known", primary_key=True)
-    value = columns.number("The figure, in the unit that docs/scores.md names", nullable=False)
-
-    @dy.rule()
-    def value_is_finite(cls) -> pl.Expr:
-        return pl.col("value").is_finite()
+    value = columns.rate("The figure, in the unit that docs/scores.md names")
 
 
 class SecurityScores(dy.Schema):
@@ -80,11 +75,11 @@ class SecurityScores(dy.Schema):
     promise_score = score("Steadiness, strength, dividends and Sortino ratio together")
     stability_score = score("Volatility, drawdown and Sharpe ratio together")
     # Metrics.
-    price = columns.number("Newest close, in shares of the session")
+    close = columns.number("Newest close, in shares of the session")
     cagr = columns.number("Annual growth of the price over up to five years, at least one")
     cagr_5y = columns.number("Annual growth of the price over five years")
     cagr_10y = columns.number("Annual growth of the price over ten years")
-    dividend_yield = columns.number("Dividends of the last 365 days / price")
+    dividend_yield = columns.number("Dividends of the last 365 days / close")
     five_year_average_yield = columns.number("Mean of the yields of the last five years")
     dividend_growth = columns.number("Annual growth of the yearly dividend since its first year")
     years_since_cut = _days("Years since the yearly dividend was last cut by more than a fifth")
@@ -96,19 +91,19 @@ class SecurityScores(dy.Schema):
     current_drawdown = columns.number("Drawdown of the total return now")
     days_in_drawdown = _days("Calendar days since the last high of the total return; 0 at it")
     high_52_weeks = columns.number("Highest price of the last 252 sessions, of at least 50")
-    below_high = columns.number("1 − price / high of 52 weeks")
-    momentum_30 = columns.number("Price / close of 29 sessions before − 1")
-    momentum_90 = columns.number("Price / close of 89 sessions before − 1")
+    below_high = columns.number("1 − close / high of 52 weeks")
+    momentum_30 = columns.number("Close / close of 29 sessions before − 1")
+    momentum_90 = columns.number("Close / close of 89 sessions before − 1")
     rsi = columns.number("Relative strength index of 14 sessions, 0 to 100")
     bollinger_position = columns.number("0 at the lower Bollinger band (20, 2), 1 at the upper")
-    ema_distance = columns.number("Price / exponential average of 200 sessions − 1")
+    ema_distance = columns.number("Close / exponential average of 200 sessions − 1")
     price_earnings = columns.number("Price in earnings: mean of trailing and expected")
     profit_margin = columns.number("Profit as a share of revenue")
     debt_to_equity = columns.number("Debt in percent of equity")
     current_ratio = columns.number("Current assets / current liabilities")
     payout_ratio = columns.number("Dividends as a share of profit")
     recommendation = columns.number("Mean recommendation, from 1, strong buy, to 5, strong sell")
-    target_upside = columns.number("Price target of analysts / price − 1")
+    target_upside = columns.number("Price target of analysts / close − 1")
 
 
 class PositionScores(dy.Schema):
@@ -132,7 +127,7 @@ class PositionScores(dy.Schema):
     country_gap = columns.number("Wanted − present share of its country group in the account")
     industry_gap = columns.number("The same of its industry groups, on average")
     # The position.
-    average_cost = columns.number("Average purchase price per unit, fees included")
+    average_cost = columns.amount("Average purchase price per unit, fees included", nullable=True)
     gain = columns.number("Value / cost basis − 1")
     first_bought = columns.date("Oldest purchase that is still held", nullable=True)
     last_bought = columns.date("Last purchase", nullable=True)
@@ -147,7 +142,7 @@ class PositionScores(dy.Schema):
     sell_score = score("The five components together; null unless it is held")
     underperformance = score("A return below what is wanted")
     time_held = score("The time that it was held")
-    balance = score("Size of the position and its groups in the account")
+    portfolio_balance = score("Size of the position and its groups in the account")
     instability = score("An overheated price")
     drawdown = score("The fall below the last high")
     sell_share = score("Share of the position to sell, in whole lots; null when nothing")

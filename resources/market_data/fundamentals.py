@@ -14,6 +14,7 @@ from typing import Protocol
 import polars as pl
 
 from ballast.errors import MarketDataError
+from ballast.money import RATE, approximate
 from ballast.planning.scores.fundamentals import METRICS, POSSIBLE
 from ballast.tables import Fundamentals, polars_schema
 
@@ -91,7 +92,7 @@ class FundamentalsFile:
             pl.col("symbol").str.strip_chars(),
             pl.col("known_on").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
             pl.col("metric").str.strip_chars(),
-            pl.col("value").str.strip_chars().cast(pl.Float64, strict=False),
+            pl.col("value").str.strip_chars().cast(RATE, strict=False),
         )
         problem = (
             pl.when(pl.col("symbol").fill_null("") == "")
@@ -100,7 +101,7 @@ class FundamentalsFile:
             .then(pl.lit("known_on is no day (YYYY-MM-DD)"))
             .when(~pl.col("metric").is_in(METRICS).fill_null(False))
             .then(pl.lit(f"metric is none of {', '.join(METRICS)}"))
-            .when(~pl.col("value").is_finite().fill_null(False))
+            .when(pl.col("value").is_null())
             .then(pl.lit("value is no number"))
             .when(_is_impossible())
             .then(pl.lit("value is impossible for this metric"))
@@ -134,6 +135,6 @@ class FundamentalsFile:
 
 def _is_impossible() -> pl.Expr:
     return pl.any_horizontal(
-        (pl.col("metric") == metric) & ~pl.col("value").is_between(lowest, highest)
+        (pl.col("metric") == metric) & ~approximate(pl.col("value")).is_between(lowest, highest)
         for metric, (lowest, highest) in POSSIBLE.items()
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import polars as pl
 
+from ballast.money import RATE_SCALE, exact
 from ballast.planning.scores.fundamentals import POSSIBLE, newest_known
 from ballast.tables import Fundamentals, polars_schema
 from resources import clock
@@ -65,7 +66,12 @@ class YahooFundamentals:
             pl.col("symbol").is_in(list(symbols)) & (pl.col("known_on") <= session)
         )
         rows = [
-            {"symbol": symbol, "metric": metric, "known_on": session, "value": value}
+            {
+                "symbol": symbol,
+                "metric": metric,
+                "known_on": session,
+                "value": exact(value, RATE_SCALE),
+            }
             for symbol in self._to_ask(symbols, session, known)
             for metric, value in self.yahoo.ask(symbol, _figures).items()
         ]

@@ -14,7 +14,7 @@ from ballast.tables import Fundamentals
 from resources.lake import Lake
 from resources.lake_files import Table
 from resources.workspace import Workspace
-from tests.ballast.builders import table
+from tests.ballast.builders import D, table
 
 
 def remembered_on(lake: Lake, session: date) -> list[float]:
@@ -26,7 +26,7 @@ def remembered_on(lake: Lake, session: date) -> list[float]:
 def published(lake: Lake) -> Lake:
     for day in (3, 5):
         known_on = date(2020, 8, day)
-        row = {"symbol": "S", "metric": "trailing_pe", "known_on": known_on, "value": float(day)}
+        row = {"symbol": "S", "metric": "trailing_pe", "known_on": known_on, "value": D(day)}
         figures = Table(
             "fundamentals", known_on.isoformat(), table(Fundamentals, [row]), Fundamentals
         )

@@ -87,7 +87,7 @@ def test_figures_of_a_file_count_from_the_day_on_which_they_were_known(tmp_path:
     scores = stated.read("security_scores")
     apple = scores.row(by_predicate=pl.col("symbol") == "AAPL", named=True)
     assert (apple["price_earnings"], apple["profit_margin"]) == (33.0, 0.21)
-    assert apple["target_upside"] == pytest.approx(500 / apple["price"] - 1)
+    assert apple["target_upside"] == pytest.approx(500 / apple["close"] - 1)
     assert apple["opinion"] is not None
     # Older than the limit.
     assert scores.filter(symbol="ASML.AS")["profit_margin"].to_list() == [None]

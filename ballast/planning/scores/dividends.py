@@ -62,11 +62,11 @@ def dividend_metrics(prices: pl.DataFrame, actions: pl.DataFrame, session: date)
     covered_days = (pl.lit(session) - pl.col("first_session")).dt.total_days() + 1
     is_open = ~pl.col("includes_dividends")
     yields = (
-        prices.select("symbol", "price", "mean_close_5y", "first_session", "includes_dividends")
+        prices.select("symbol", "close", "mean_close_5y", "first_session", "includes_dividends")
         .join(sums, on="symbol", how="left", maintain_order="left")
         .with_columns(
             dividend_yield=pl.when(is_open & (covered_days >= _YEAR_DAYS)).then(
-                pl.col("of_year").fill_null(0.0) / pl.col("price")
+                pl.col("of_year").fill_null(0.0) / pl.col("close")
             ),
             five_year_average_yield=pl.when(is_open & (covered_days >= _YEARS * _YEAR_DAYS)).then(
                 pl.col("of_years").fill_null(0.0) / _YEARS / pl.col("mean_close_5y")

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from ballast.money import approximate
+
 # Ratios are shares (0.12 is 12 %), debt to equity is in percent, recommendation from 1, strong buy, to 5, strong sell;
 # the price target is in the quotation currency, per share of the day on which it was known.
 METRICS = (
@@ -42,8 +44,10 @@ def fundamentals_as_of(
         symbol and `METRICS`, with price_earnings in the place of its two parts: their mean where the expected one is
         positive, else the trailing one; one row per symbol of which anything is known, sorted.
     """
-    newest = newest_known(fundamentals, session).filter(
-        pl.col("known_on") >= session - timedelta(days=oldest_days)
+    newest = (
+        newest_known(fundamentals, session)
+        .filter(pl.col("known_on") >= session - timedelta(days=oldest_days))
+        .with_columns(approximate(pl.col("value")))
     )
     targets = _in_shares_of(newest.filter(pl.col("metric") == "target_price"), actions, session)
     others = newest.filter(pl.col("metric") != "target_price").select(targets.columns)

@@ -55,6 +55,8 @@ def position_scores(
     industries: Grouping,
     session: date,
     settings: ScoreSettings,
+    *,
+    minimum_hold_days: int,
 ) -> pl.DataFrame:
     """Score positions.
 
@@ -74,6 +76,8 @@ def position_scores(
         Days are counted up to it.
     settings : ScoreSettings
         Weights and limits.
+    minimum_hold_days : int
+        Days from the last purchase until a sale is suggested.
 
     Returns
     -------
@@ -115,7 +119,7 @@ def position_scores(
     rows = with_windfall(rows, settings.expected_growth)
     weights: dict[str, float] = settings.weights.model_dump()
     rows = rows.with_columns(total=with_neutral(weights))
-    rows = with_sell_scores(rows, session, settings)
+    rows = with_sell_scores(rows, session, settings, minimum_hold_days=minimum_hold_days)
     names = polars_schema(PositionScores).names()
     return PositionScores.validate(PositionScores.cast(rows.select(names)))
 
@@ -133,7 +137,7 @@ def _held(positions: pl.DataFrame) -> pl.DataFrame:
         units=approximate(pl.col("quantity")),
         weight="weight",
         value_base=approximate(pl.col("value_base")),
-        average_cost=pl.when(is_long).then(approximate(pl.col("average_cost"))),
+        average_cost=pl.when(is_long).then("average_cost"),
         gain=gain,
     )
 

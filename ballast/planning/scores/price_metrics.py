@@ -27,7 +27,7 @@ _OF_PRICES = pl.Schema(
     }
     | dict.fromkeys(
         (
-            "mean_close_5y", "price", "high_52_weeks", "below_high", "momentum_30", "momentum_90",
+            "mean_close_5y", "close", "high_52_weeks", "below_high", "momentum_30", "momentum_90",
             "rsi", "bollinger_position", "ema_distance", "cagr", "cagr_5y", "cagr_10y",
         ),
         pl.Float64,
@@ -155,7 +155,7 @@ def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
         last_session=day.last(),
         includes_dividends=pl.col("is_total_return").any(),
         mean_close_5y=close.filter(day > session - timedelta(days=5 * 365)).mean(),
-        price=close.last(),
+        close=close.last(),
         high_52_weeks=technicals.high_of_year(pl.col("high"), close),
         momentum_30=technicals.momentum(close, 30),
         momentum_90=technicals.momentum(close, 90),
@@ -164,7 +164,7 @@ def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
         ema_distance=technicals.ema_distance(close),
         **_growth(),
     )
-    below_high = 1 - pl.col("price") / pl.col("high_52_weeks")
+    below_high = 1 - pl.col("close") / pl.col("high_52_weeks")
     return table.with_columns(below_high=below_high).select(_OF_PRICES.names())
 
 

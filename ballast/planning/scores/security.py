@@ -68,7 +68,7 @@ def security_scores(
         known = known.join(part, on="symbol", how="left", maintain_order="left")
     known = known.with_columns(
         pl.col("history_sessions").fill_null(0),
-        target_upside=pl.col("target_price") / pl.col("price") - 1,
+        target_upside=pl.col("target_price") / pl.col("close") - 1,
     )
     scored = with_end_state_inputs(with_group_scores(known, settings), settings.target_return)
     table = _summed_up(scored, settings)

@@ -25,7 +25,7 @@ _DECIMALS = 10
 
 
 def with_sell_scores(
-    positions: pl.DataFrame, session: date, settings: ScoreSettings
+    positions: pl.DataFrame, session: date, settings: ScoreSettings, *, minimum_hold_days: int
 ) -> pl.DataFrame:
     """Add sell_score with its five components, sell_blocked_by and sell_share.
 
@@ -39,13 +39,15 @@ def with_sell_scores(
         Days are counted up to it.
     settings : ScoreSettings
         Weights of the components and what forbids a sale.
+    minimum_hold_days : int
+        Days from the last purchase until a sale is suggested.
     """
     weights: Mapping[str, float] = settings.sell_weights.model_dump()
     held = pl.col("is_held")
     parts = positions.with_columns(**_parts()).with_columns(
         underperformance=_underperformance(),
         time_held=steps(pl.col("days_held"), [(90, 0.0), (180, 0.3), (365, 0.6), (730, 0.8)], 1.0),
-        balance=blended(_BALANCE),
+        portfolio_balance=blended(_BALANCE),
         instability=_at_least(blended(_INSTABILITY), pl.col("gain")),
         drawdown=_fallen(),
     )
@@ -53,7 +55,7 @@ def with_sell_scores(
     scored = scored.with_columns(
         pl.when(held).then(name).alias(name) for name in ("sell_score", *weights)
     )
-    blocked = scored.with_columns(sell_blocked_by=_blocked_by(session, settings))
+    blocked = scored.with_columns(sell_blocked_by=_blocked_by(session, settings, minimum_hold_days))
     return blocked.with_columns(sell_share=_share(settings.minimum_sale))
 
 
@@ -117,15 +119,11 @@ def _fallen() -> pl.Expr:
     return pl.when(depth.is_not_null()).then(score)
 
 
-def _blocked_by(session: date, settings: ScoreSettings) -> pl.Expr:
+def _blocked_by(session: date, settings: ScoreSettings, held: int) -> pl.Expr:
     """Say everything that forbids a sale; a trade that never happened forbids nothing."""
     since_purchase = (pl.lit(session) - pl.col("last_bought")).dt.total_days()
     since_sale = (pl.lit(session) - pl.col("last_sold")).dt.total_days()
-    loss, held, cooldown = (
-        settings.maximum_loss,
-        settings.minimum_hold_days,
-        settings.sale_cooldown_days,
-    )
+    loss, cooldown = settings.maximum_loss, settings.sale_cooldown_days
     reasons = [
         pl.when(~pl.col("allow_sell")).then(pl.lit("it may not be sold")),
         pl.when(pl.col("gain").is_null()).then(pl.lit("its gain is unknown")),

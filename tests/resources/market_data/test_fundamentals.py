@@ -11,6 +11,7 @@ from ballast.errors import MarketDataError
 from ballast.tables import Fundamentals, polars_schema
 from resources.market_data.fundamentals import FundamentalsFile, NoFundamentals
 from resources.market_data.yahoo_fundamentals import YahooFundamentals
+from tests.ballast.builders import D
 from tests.demonstration import Demonstration
 
 SESSION = date(2020, 8, 20)
@@ -30,8 +31,8 @@ def test_rows_of_the_securities_asked_for_come_sorted(tmp_path: Path) -> None:
     found = source(tmp_path, text).fundamentals(["AAPL"], SESSION, NOTHING)
     assert found.schema == polars_schema(Fundamentals)
     assert found.rows() == [
-        ("AAPL", "profit_margin", date(2020, 7, 30), -0.2),
-        ("AAPL", "trailing_pe", date(2020, 7, 31), 32.5),
+        ("AAPL", "profit_margin", date(2020, 7, 30), D("-0.2")),
+        ("AAPL", "trailing_pe", date(2020, 7, 31), D("32.5")),
     ]
 
 

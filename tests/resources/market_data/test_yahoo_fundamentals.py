@@ -13,6 +13,7 @@ from ballast.tables import Fundamentals, polars_schema
 from resources import clock
 from resources.market_data.yahoo import YahooMarketData
 from resources.market_data.yahoo_fundamentals import YahooFundamentals
+from tests.ballast.builders import D
 from tests.fakes.yahoo import MALFORMED, SERVER_ERROR, TOO_MANY_REQUESTS, FakeYahoo
 
 FRIDAY = date(2024, 6, 7)
@@ -60,7 +61,7 @@ def without(*names: str) -> dict[str, Mapping[str, object]]:
 
 
 def values(frame: pl.DataFrame) -> dict[str, float]:
-    return dict(frame.select("metric", "value").iter_rows())
+    return dict(frame.select("metric", pl.col("value").cast(float)).iter_rows())
 
 
 def test_what_yahoo_shows_is_known_from_the_session_on(figures: YahooFundamentals) -> None:
@@ -163,7 +164,7 @@ def test_after_a_week_new_figures_take_the_place_of_old_ones_and_others_stay(
 
 
 def test_what_others_or_later_sessions_knew_is_not_remembered(figures: YahooFundamentals) -> None:
-    row = {"symbol": "PLAIN", "metric": "trailing_pe", "known_on": FRIDAY, "value": 1.0}
+    row = {"symbol": "PLAIN", "metric": "trailing_pe", "known_on": FRIDAY, "value": D(1)}
     remembered = pl.DataFrame(
         [row | {"symbol": "OTHER"}, row | {"known_on": FRIDAY + timedelta(days=3)}],
         schema=polars_schema(Fundamentals),

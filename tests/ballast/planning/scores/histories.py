@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 
 import polars as pl
 
+from ballast.money import exact
 from ballast.tables import Bars, CorporateActions, Fundamentals
 from tests.ballast.builders import Row, dividend, split, table
 
@@ -47,7 +47,7 @@ class History:
 
     def stated(self) -> list[Row]:
         return [
-            {"symbol": self.symbol, "metric": name, "known_on": day, "value": value}
+            {"symbol": self.symbol, "metric": name, "known_on": day, "value": exact(value, 12)}
             for name, (day, value) in self.figures.items()
         ]
 
@@ -126,7 +126,3 @@ def growing(symbol: str, daily: float, count: int, start: float = 100.0) -> Hist
 def flat(symbol: str, count: int, price: float = 100.0) -> History:
     """Return closes that never move."""
     return History(symbol, weekdays(count), [price] * count, [price] * count)
-
-
-def exact(amount: float) -> Decimal:
-    return Decimal(str(amount))

@@ -36,7 +36,7 @@ def mix(*parts: tuple[float, float | None]) -> float | None:
 
 def scores(history: History, session: date) -> Figures:
     found = {**prices(history, session), **dividends(history, session), **stated(history, session)}
-    price, target = found["price"], found.pop("target_price")
+    price, target = found["close"], found.pop("target_price")
     found["target_upside"] = None if target is None or price is None else target / price - 1
     return {**found, **groups(found, includes_dividends=history.is_total_return)}
 

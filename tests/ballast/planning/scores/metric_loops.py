@@ -37,7 +37,7 @@ def prices(history: History, session: date) -> Figures:
     closes = [close for _, close, _ in rows]
     highs = [max(close, high or close) for _, close, high in rows]
     count, last = len(closes), closes[-1]
-    found: Figures = {"price": last, "history_sessions": count}
+    found: Figures = {"close": last, "history_sessions": count}
     found["high_52_weeks"] = max(highs[-252:]) if count >= 50 else None
     found["below_high"] = 1 - last / max(highs[-252:]) if count >= 50 else None
     for n in (30, 90):

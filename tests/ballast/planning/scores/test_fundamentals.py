@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ballast.money import exact
 from ballast.planning.scores.fundamentals import METRICS, fundamentals_as_of, newest_known
 from ballast.tables import Fundamentals
 from tests.ballast.builders import Row, actions, split, table
@@ -16,7 +17,7 @@ from tests.ballast.planning.scores.histories import SESSION
 
 def figure(metric: str, value: float, days_ago: int = 0, symbol: str = "S") -> Row:
     day = SESSION - timedelta(days=days_ago)
-    return {"symbol": symbol, "metric": metric, "known_on": day, "value": value}
+    return {"symbol": symbol, "metric": metric, "known_on": day, "value": exact(value)}
 
 
 def known(*rows: Row, events: pl.DataFrame | None = None) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def test_newest_known_keeps_one_row_per_figure() -> None:
         figure("current_ratio", 1.5, 400), figure("profit_margin", 0.3, 3, "A"),
     ]  # fmt: skip
     found = newest_known(table(Fundamentals, rows), SESSION)
-    assert found.select("symbol", "metric", "value").rows() == [
+    assert found.select("symbol", "metric", pl.col("value").cast(float)).rows() == [
         ("A", "profit_margin", 0.3), ("S", "current_ratio", 1.5), ("S", "profit_margin", 0.2),
     ]  # fmt: skip
     assert newest_known(table(Fundamentals, rows), date(2000, 1, 1)).is_empty()

@@ -85,7 +85,7 @@ def scored(
     of_securities = [security(s) for s in known["symbol"]] if scores is None else scores
     return position_scores(
         table(SecurityScores, of_securities), known, books, wanted, countries, industries, SESSION,
-        settings or ScoreSettings(),
+        settings or ScoreSettings(), minimum_hold_days=90,
     )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def test_the_unit_of_the_price_does_not_matter(histories: list[History], power: 
     ]
     for each in histories:
         each.dividends = []
-    in_prices = ["price", "high_52_weeks"]
+    in_prices = ["close", "high_52_weeks"]
     assert_frame_equal(scored(other).drop(in_prices), scored(histories).drop(in_prices))
 
 

@@ -33,9 +33,8 @@ PLAIN = ScoreSettings()
 
 def judged(settings: ScoreSettings = PLAIN, **facts: Any) -> dict[str, Any]:
     row = dict.fromkeys(_SCHEMA) | _HELD | facts
-    return with_sell_scores(pl.DataFrame([row], schema=_SCHEMA), SESSION, settings).row(
-        0, named=True
-    )
+    frame = pl.DataFrame([row], schema=_SCHEMA)
+    return with_sell_scores(frame, SESSION, settings, minimum_hold_days=90).row(0, named=True)
 
 
 def ago(days: int) -> Any:
@@ -75,7 +74,7 @@ def test_time_held(days: int, score: float) -> None:
 def test_balance_is_the_fullness_of_groups_and_the_size_of_the_position(
     weight: float, concentration: float
 ) -> None:
-    found = judged(weight=weight)["balance"]
+    found = judged(weight=weight)["portfolio_balance"]
     assert found == pytest.approx(0.5 * 0.4 + 0.3 * 0.3 + 0.2 * concentration)
 
 
@@ -127,7 +126,10 @@ def test_the_sell_score_is_the_weighted_mean_of_its_components() -> None:
     [
         ({"gain": None}, "underperformance"),
         ({"days_held": None}, "time_held"),
-        ({"weight": None, "country_fullness": None, "industry_fullness": None}, "balance"),
+        (
+            {"weight": None, "country_fullness": None, "industry_fullness": None},
+            "portfolio_balance",
+        ),
         ({"current_drawdown": None, "days_in_drawdown": None}, "drawdown"),
         ({"days_held": None, "volatility": None, "ema_distance": None}, "instability"),
     ],
