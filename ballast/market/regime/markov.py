@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from ballast.market.regime.kernel import NORMAL, Prior, Room
 
 Floats = NDArray[np.float64]
+# Means, scales and moves of one shape.
+Start = tuple[Floats, Floats, Floats]
 
 # Degrees of freedom that are tried.
 SHAPES = (NORMAL, 10, 6, 4)
@@ -38,8 +40,6 @@ _CUTS = {
     2: ((0.5,), (0.7,), (0.85,)),
     3: ((0.33, 0.67), (0.4, 0.9), (0.5, 0.8), (0.6, 0.9)),
 }
-# A shape less likely than this is left out.
-_LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ class Model:
         """Share of the sessions that each state has in the long run, shapes × states."""
         return np.array([long_run_shares(moves) for moves in self.moves])
 
+    def shape(self, at: int) -> Start:
+        """Return a copy of the parameters of one shape."""
+        return self.means[at].copy(), self.scales[at].copy(), self.moves[at].copy()
+
     def reordered(self, order: NDArray[np.intp]) -> Model:
         """Return the same model with its states in another order."""
         return replace(
@@ -102,7 +106,7 @@ def long_run_shares(moves: Floats) -> Floats:
     return shares
 
 
-def fit_model(returns: Floats, states: int) -> Model | None:
+def fit_model(returns: Floats, states: int, near: Model | None = None) -> Model | None:
     """Fit the model to returns, oldest first.
 
     Parameters
@@ -111,6 +115,8 @@ def fit_model(returns: Floats, states: int) -> Model | None:
         Returns per session; NaN where none is known, which the states pass through unseen.
     states : int
         2 or 3.
+    near : Model, optional
+        A model of almost the same returns: its parameters are the only start, which is several times as fast.
 
     Returns
     -------
@@ -121,18 +127,20 @@ def fit_model(returns: Floats, states: int) -> Model | None:
     spread = float(known.std()) if len(known) else 0.0
     if not spread > 0.0:
         return None
-    fits = [_fit_shape(returns, states, freedom, float(known.mean()), spread) for freedom in SHAPES]
+    mean = float(known.mean())
+    fits = [
+        _fit_shape(returns, states, freedom, mean, spread, None if near is None else near.shape(at))
+        for at, freedom in enumerate(SHAPES)
+    ]
     likelihoods = np.array([fit.likelihood for fit in fits])
     weights = np.exp(likelihoods - likelihoods.max())
-    weights /= weights.sum()
-    kept = [at for at in range(len(fits)) if weights[at] >= _LEAST_WEIGHT]
     return Model(
-        means=np.array([fits[at].means for at in kept]),
-        scales=np.array([fits[at].scales for at in kept]),
-        moves=np.array([fits[at].moves for at in kept]),
-        freedoms=np.array([float(SHAPES[at]) for at in kept]),
-        weights=weights[kept] / weights[kept].sum(),
-        known=np.array([fits[at].known for at in kept]),
+        means=np.array([fit.means for fit in fits]),
+        scales=np.array([fit.scales for fit in fits]),
+        moves=np.array([fit.moves for fit in fits]),
+        freedoms=np.array(SHAPES, dtype=np.float64),
+        weights=weights / weights.sum(),
+        known=np.array([fit.known for fit in fits]),
         sessions=len(known),
     )
 
@@ -187,13 +195,14 @@ class _Fit:
     known: Any = None
 
 
-def _fit_shape(returns: Floats, states: int, freedom: int, mean: float, spread: float) -> _Fit:
+def _fit_shape(
+    returns: Floats, states: int, freedom: int, mean: float, spread: float, near: Start | None
+) -> _Fit:
     """Climb a little from every start, then from the best to the top."""
     from ballast.market.regime.compiled import climb
 
     prior, room = prior_of(states, freedom, mean, spread), room_for(len(returns), states)
-    seen = np.empty((states, states))
-    first = np.full(states, 1.0 / states)
+    seen, first = np.empty((states, states)), np.full(states, 1.0 / states)
 
     def improve(fit: _Fit, rounds: int) -> _Fit:
         fit.posterior, fit.likelihood = climb(
@@ -202,10 +211,12 @@ def _fit_shape(returns: Floats, states: int, freedom: int, mean: float, spread: 
         )  # fmt: skip
         return fit
 
-    begun = [
-        improve(start, _FIRST_ROUNDS) for start in starts(returns, states, freedom, mean, spread)
-    ]
-    best = improve(max(begun, key=lambda fit: fit.posterior), _ROUNDS)
+    if near is None:
+        begun = [_Fit(*start) for start in starts(returns, states, freedom, mean, spread)]
+        best = max((improve(fit, _FIRST_ROUNDS) for fit in begun), key=lambda fit: fit.posterior)
+    else:
+        best = _Fit(*near)
+    best = improve(best, _ROUNDS)
     best.known = room.filtered[-1].copy()
     order = np.lexsort((best.means, best.scales))
     best.means, best.scales, best.known = best.means[order], best.scales[order], best.known[order]
@@ -235,7 +246,7 @@ def room_for(sessions: int, states: int) -> Room:
 
 def starts(
     returns: Floats, states: int, freedom: int, mean: float, spread: float
-) -> Iterator[_Fit]:
+) -> Iterator[Start]:
     """Cut the sessions by the smoothed size of their returns, at several shares, and measure each part."""
     is_known = ~np.isnan(returns)
     centred = np.where(is_known, returns - mean, 0.0)
@@ -253,4 +264,4 @@ def starts(
                 scales[state] = max(float(own.std()), _NARROWEST * spread) * tail
         moves = np.full((states, states), 1.0 / (_QUARTER * (states - 1)))
         np.fill_diagonal(moves, 1.0 - 1.0 / _QUARTER)
-        yield _Fit(means, scales, moves)
+        yield means, scales, moves

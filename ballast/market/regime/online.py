@@ -1,8 +1,9 @@
 """The model used as time passed: fitted anew each month to what was known before it, then one session at a time.
 
 The label of a session depends on returns up to that session only, parameters included, so that it is the same
-whichever later day asks. Fits and whole months are remembered in this process by all returns that they depend on,
-because the next session, and every session of a backfill, needs all but the newest again.
+whichever later day asks. Each January the fit starts from nothing; in the other months it starts from the fit of the
+month before, which is faster and keeps the states what they were. Fits and whole months are remembered in this process
+by all that they depend on, because the next session, and every session of a backfill, needs all but the newest again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,6 +26,8 @@ Found = TypeVar("Found")
 
 UNKNOWN = -1
 _REMEMBERED = 2_000
+# January: a fit that starts from nothing.
+_ANEW = 1
 
 
 @dataclass(frozen=True)
@@ -89,18 +93,15 @@ def model_history(
     months = sessions.astype("datetime64[M]")
     starts = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist()]
     past = hashlib.blake2b(f"{states} {window} {least}".encode(), digest_size=16)
-    parts = []
+    parts: list[ModelHistory] = []
+    model: Model | None = None
     for start, end in zip(starts, [*starts[1:], len(sessions)], strict=True):
         before, month = returns[max(0, start - window) : start], returns[start:end]
-        key = past.digest()
+        near = None if months[start].astype(object).month == _ANEW else model
+        past.update(str(months[start]).encode())
+        model = _fits.get(past.digest(), partial(_fitted, before, states, least, near))
         past.update(month.tobytes())
-
-        def labelled(
-            key: bytes = key, before: Floats = before, month: Floats = month
-        ) -> ModelHistory:
-            model = _fits.get(key, lambda: _fitted(before, states, least))
-            return _unknown(len(month)) if model is None else _labelled(model, month)
-
+        labelled = partial(_labelled, model, month)
         # A month that has not ended is another one tomorrow.
         parts.append(_months.get(past.digest(), labelled) if end < len(sessions) else labelled())
     return ModelHistory(
@@ -125,13 +126,15 @@ def after_dwell(names: NDArray[np.int64], dwell: int) -> NDArray[np.int64]:
     return np.array(kept, dtype=np.int64)
 
 
-def _fitted(returns: Floats, states: int, least: int) -> Model | None:
+def _fitted(returns: Floats, states: int, least: int, near: Model | None) -> Model | None:
     is_enough = np.count_nonzero(~np.isnan(returns)) >= least
-    return fit_model(returns, states) if is_enough else None
+    return fit_model(returns, states, near) if is_enough else None
 
 
-def _labelled(model: Model, returns: Floats) -> ModelHistory:
+def _labelled(model: Model | None, returns: Floats) -> ModelHistory:
     """Filter the sessions after the fit, and name what is most probable at the end of each."""
+    if model is None:
+        return _unknown(len(returns))
     by_shape, _ = filtered(model, returns)
     by_state, corrected = state_probabilities(model, by_shape)
     own, chosen = named_states(model), corrected.argmax(axis=1)

@@ -114,7 +114,22 @@ def test_history_before_the_window_is_forgotten() -> None:
     other = returns.copy()
     other[:200] *= 3.0
     first, second = (labelled(days(1_400), each, window=504) for each in (returns, other))
-    np.testing.assert_array_equal(first.probabilities[800:], second.probabilities[800:])
+    # From the first January on whose fit does not reach back to what differs.
+    year = days(1_400).astype("datetime64[Y]").astype(int) + 1970
+    forgotten = int(np.argmax((year >= 2017) & (np.arange(1_400) >= 200 + 504)))
+    assert forgotten < 800
+    np.testing.assert_array_equal(first.probabilities[forgotten:], second.probabilities[forgotten:])
+
+
+def test_the_same_returns_on_other_days_are_remembered_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    returns, _ = THREE.simulate(1_000, 6)
+    calendars = (days(1_000), days(1_000) + 100, np.datetime64("2015-01-01") + 2 * np.arange(1_000))
+    together = [labelled(calendar, returns) for calendar in calendars]
+    for calendar, found in zip(calendars, together, strict=True):
+        forget(monkeypatch)
+        same(labelled(calendar, returns), found, 1_000)
 
 
 @pytest.mark.parametrize(
