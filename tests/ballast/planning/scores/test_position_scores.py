@@ -258,3 +258,16 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_nothing_held_and_nothing_wanted_is_no_rows() -> None:
     assert scored([]).is_empty()
+
+
+def test_nothing_of_one_account_changes_the_scores_of_another() -> None:
+    own, others = held("A"), held("A", weight=0.9) | {"account_id": "b"}
+    lots = [lot("A", ago(400)), lot("A", ago(900)) | {"account_id": "b"}]
+    trades = [trade(1, "A", "1", 400), trade(2, "A", "-1", 3, account_id="b")]
+    targets = {"A": 0.3, "B": 0.2}
+    alone = scored([own], lots=lots[:1], trades=trades[:1], targets=targets)
+    beside = scored([own, others], lots=lots, trades=trades, targets=targets)
+    assert_frame_equal(beside.filter(account_id="a"), alone, check_exact=True)
+    assert beside.filter(account_id="b")["sell_blocked_by"].to_list() == [
+        "sold 3 days ago, less than 180"
+    ]
