@@ -6,8 +6,9 @@ from cash; every engine adds the same numbers in the same order, so that results
 of the candidates and the number of threads.
 """
 
+from ballast.planning.search.components import COMPONENTS
 from ballast.planning.search.deeper import search_deeper
-from ballast.planning.search.evaluation import COMPONENTS, Evaluation, evaluate
+from ballast.planning.search.evaluation import Evaluation, evaluate
 from ballast.planning.search.exhaustive import search
 from ballast.planning.search.found import Found, PerTrade
 from ballast.planning.search.objectives import Objective, by_objective, pareto

@@ -26,6 +26,7 @@ _Result = TypeVar("_Result")
 # by zero gives what it gives in NumPy; no sum is reordered.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy"}
 for _part in (
+    kernel.trades_twice,
     walk.extend, walk.descend, walk.score_row, walk.leads, walk.is_better, walk.note, walk.copy,
     walk.holds, walk.insert, walk.compare_without,
     branching.bound_of, branching.is_excluded, branching.add, branching.score_of, branching.can_be_done,
@@ -43,15 +44,19 @@ def evaluate(
     effects: Effects, securities: I64, sequences: I32, threads: int = 1
 ) -> tuple[Flags, Figures]:
     """Return what `vectorised.evaluate` does; threads share the rows."""
-    rows = len(sequences)
+    rows, depth = sequences.shape
     feasible, figures = np.empty(rows, dtype=np.bool_), Figures.empty(rows)
     size = -(-rows // threads)
+    # The padding has no mark: it may come up as often as it likes.
+    marks = np.append(np.uint64(1) << (securities % 64).astype(np.uint64), np.uint64(0))
 
     def work(thread: int) -> None:
         part = slice(thread * size, (thread + 1) * size)
+        room = np.empty(-(-max(depth, 1) // kernel.BLOCK) * kernel.BLOCK, dtype=np.int64)
         _evaluate(
-            effects.start, effects.trades, securities, sequences[part], effects.rules,
-            np.empty_like(effects.start), feasible[part], *(figure[part] for figure in figures),
+            effects.start, effects.trades, securities, marks, sequences[part], effects.rules,
+            np.empty_like(effects.start), room, feasible[part],
+            *(figure[part] for figure in figures),
         )  # fmt: skip
 
     _shared(work, threads)

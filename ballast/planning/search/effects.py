@@ -19,13 +19,8 @@ from ballast.planning.search.kernel import (
     GROUPS,
     MERIT,
     MISFITS,
-    PROMISE,
-    QUALITY,
-    RETURN,
-    STABILITY,
     TAX,
     TOTAL,
-    TRADED,
     Rules,
 )
 from ballast.planning.search.problem import F64, TOLERANCE, Problem
@@ -66,11 +61,7 @@ def features_of(problem: Problem) -> F64:
         + profile.diversification * QUALITY_SHARE * problem.quality
     )
     features = np.zeros((problem.securities, GROUPS + problem.groups))
-    features[:, RETURN] = problem.return_score
-    features[:, PROMISE] = problem.promise_score
-    features[:, STABILITY] = problem.stability_score
     features[:, DIVIDEND] = problem.dividend_yield
-    features[:, QUALITY] = problem.quality
     features[:, MERIT] = merit
     grouped = np.flatnonzero(problem.group >= 0)
     features[grouped, GROUPS + problem.group[grouped]] = 1.0
@@ -89,7 +80,6 @@ def effects_of(problem: Problem) -> Effects:
     trades[:-1, TOTAL] = -spent
     trades[:-1, COST] = problem.trade_cost
     trades[:-1, TAX] = problem.trade_tax
-    trades[:-1, TRADED] = np.abs(problem.trade_value)
     trades[:-1, MERIT] -= problem.cost_penalty * spent
     trades[:-1, BUYS] = problem.is_buy
     trades[:-1, MISFITS] = ~problem.fits

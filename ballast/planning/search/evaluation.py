@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from ballast.planning.search import vectorised
+from ballast.planning.search.components import COMPONENTS, components_of
 from ballast.planning.search.effects import (
     DIVERSIFICATION_SHARE,
     DIVIDEND_SHARE,
@@ -18,9 +20,10 @@ from ballast.planning.search.effects import (
 from ballast.planning.search.problem import F64, I32, I64, Flags, Problem, ProblemError
 from ballast.planning.search.tracking import tracking_error
 
+__all__ = ["COMPONENTS", "Engine", "Evaluation", "chosen_engine", "evaluate"]
+
 Engine = Literal["arrays", "compiled"]
 
-COMPONENTS = ("return", "diversification", "dividend", "quality", "promise", "stability")
 # From here on loading the compiled loop takes less time than it saves.
 _WORTH_LOADING = 1_000_000
 _COMPILED = "ballast.planning.search.compiled"
@@ -28,7 +31,7 @@ _COMPILED = "ballast.planning.search.compiled"
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Results per sequence, in the order of the sequences.
+    """Results per sequence, in the order of the sequences; what a person looks at is worked out when asked for.
 
     Parameters
     ----------
@@ -36,42 +39,67 @@ class Evaluation:
         All sales fit what is held, no security is traded twice, something is left, and after a purchase the reserve is.
     score : array of s
         End-state score less the penalty for costs; neither rounded nor cut off, so that it ranks.
-    improvement : array of s
-        Score less the score when nothing is done.
-    components : array of (s, 6)
-        The parts named in `COMPONENTS`, each about 0 to 1, not yet weighted.
     cash, total, cost, tax : array of s
         Cash and everything after the sequence; fees and taxes paid; base currency.
-    turnover : array of s
-        Half of what is bought and sold, as a share of the total before.
-    tracking : array of s
-        Distance from the wanted weights: a volatility where a covariance is known, else the active share; nan where
-        no weights are wanted.
+    nothing : float
+        The score when nothing is done.
+    problem : Problem
+    sequences : array of (s, k)
+        What was evaluated.
     """
 
     feasible: Flags
     score: F64
-    improvement: F64
-    components: F64
     cash: F64
     total: F64
     cost: F64
     tax: F64
-    turnover: F64
-    tracking: F64
+    nothing: float
+    problem: Problem
+    sequences: I32
 
     def __len__(self) -> int:
         return len(self.score)
 
     def __getitem__(self, rows: I64 | Flags | slice) -> Evaluation:
         """Return some of the rows."""
-        return Evaluation(*(getattr(self, field.name)[rows] for field in fields(self)))
+        chosen = {name: getattr(self, name)[rows] for name in _PER_ROW}
+        return replace(self, **chosen)
 
-    @property
+    @cached_property
+    def improvement(self) -> F64:
+        """Score less the score when nothing is done."""
+        return self.score - self.nothing
+
+    @cached_property
+    def components(self) -> F64:
+        """The parts named in `COMPONENTS`, an array of (s, 6), each about 0 to 1, not yet weighted."""
+        return components_of(self.problem, self.sequences)
+
+    @cached_property
     def portfolio_score(self) -> F64:
-        """Score of the end state as a portfolio (`P` below, times 100), not rounded."""
+        """Score of the end state as a portfolio (0 to 100), not rounded."""
         shares = np.array([DIVERSIFICATION_SHARE, DIVIDEND_SHARE, QUALITY_SHARE])
         return np.asarray(100.0 * (self.components[:, 1:4] * shares).sum(axis=1))
+
+    @cached_property
+    def turnover(self) -> F64:
+        """Half of what is bought and sold, as a share of the total before."""
+        amounts = np.append(np.abs(self.problem.trade_value), 0.0)
+        traded = amounts.take(self.sequences, mode="wrap").sum(axis=1)
+        return np.asarray(0.5 * traded / self.problem.total)
+
+    @cached_property
+    def tracking(self) -> F64:
+        """Distance from the wanted weights; nan where no weights are wanted.
+
+        A volatility where a covariance is known, else the active share; without meaning where a security is traded
+        twice.
+        """
+        return tracking_error(self.problem, self.sequences, self.total)
+
+
+_PER_ROW = ("feasible", "score", "cash", "total", "cost", "tax", "sequences")
 
 
 def evaluate(
@@ -115,16 +143,7 @@ def evaluate(
     else:
         feasible, figures = vectorised.evaluate(effects, problem.trade_security, sequences)
     return Evaluation(
-        feasible=feasible,
-        score=figures.score,
-        improvement=figures.score - nothing,
-        components=figures.components,
-        cash=figures.cash,
-        total=figures.total,
-        cost=figures.cost,
-        tax=figures.tax,
-        turnover=figures.traded * (0.5 / problem.total),
-        tracking=tracking_error(problem, sequences, figures.total),
+        feasible, **figures._asdict(), nothing=float(nothing), problem=problem, sequences=sequences
     )
 
 

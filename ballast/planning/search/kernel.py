@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 # Columns of the state; behind them one per group.
-CASH, TOTAL, COST, TAX, TRADED, RETURN, PROMISE, STABILITY, DIVIDEND, QUALITY, MERIT = range(11)
-BUYS, MISFITS, GROUPS = range(11, 14)
+CASH, TOTAL, COST, TAX, DIVIDEND, MERIT, BUYS, MISFITS, GROUPS = range(9)
+
+# So many trades are added at once, which spares writing down what is between them.
+BLOCK = 5
 
 # Arrays of NumPy, also in the compiled loop.
 Array = Any
@@ -48,53 +50,75 @@ class Rules(NamedTuple):
 
 
 def evaluate(
-    start: Array, trades: Array, securities: Array, sequences: Array, rules: Rules, state: Array,
-    feasible: Array, score: Array, components: Array, cash: Array, total: Array, cost: Array,
-    tax: Array, traded: Array,
+    start: Array, trades: Array, securities: Array, marks: Array, sequences: Array, rules: Rules,
+    state: Array, chosen: Array, feasible: Array, score: Array, cash: Array, total: Array,
+    cost: Array, tax: Array,
 ) -> None:  # fmt: skip
-    """Evaluate sequences one by one; `state` is room for one of them, the arrays behind it get the results."""
-    columns = len(start)
-    depth = sequences.shape[1]
+    """Evaluate sequences one by one.
+
+    Parameters
+    ----------
+    trades : array of (m + 1, columns)
+        The last row adds nothing; it stands for the padding.
+    securities, marks : array of m, and of m + 1
+        Security of each trade, and one of 64 bits for it; different bits are different securities.
+    state, chosen : array of columns, and of a multiple of `BLOCK`
+        Room to work in.
+    feasible, score, cash, total, cost, tax : array of s
+        Get the results.
+    """
+    columns, depth, none = len(start), sequences.shape[1], len(trades) - 1
+    for place in range(len(chosen)):
+        chosen[place] = none
     for row in range(len(sequences)):
-        for column in range(columns):
-            state[column] = start[column]
-        is_repeated = False
+        seen = repeated = marks[none]
         for place in range(depth):
             trade = sequences[row, place]
-            if trade < 0:
-                continue
+            trade = trade if trade >= 0 else none
+            chosen[place] = trade
+            repeated |= seen & marks[trade]
+            seen |= marks[trade]
+        one, two, three, four, five = chosen[0], chosen[1], chosen[2], chosen[3], chosen[4]
+        for column in range(columns):
+            state[column] = (
+                start[column]
+                + trades[one, column]
+                + trades[two, column]
+                + trades[three, column]
+                + trades[four, column]
+                + trades[five, column]
+            )
+        for place in range(BLOCK, depth):
             for column in range(columns):
-                state[column] += trades[trade, column]
-            for earlier in range(place):
-                other = sequences[row, earlier]
-                if other >= 0 and securities[other] == securities[trade]:
-                    is_repeated = True
+                state[column] += trades[chosen[place], column]
         share = 1.0 / state[TOTAL]
         gap = 0.0
         for group in range(len(rules.group_targets)):
             gap += abs(state[GROUPS + group] * share - rules.group_targets[group])
-        diversification = max(0.0, rules.ceiling - rules.slope * gap)
-        dividend = min(1.0, rules.dividend_base + rules.dividend_slope * state[DIVIDEND] * share)
+        income = rules.dividend_base + rules.dividend_slope * state[DIVIDEND] * share
         value = state[MERIT] * share
-        value += rules.diversification_weight * diversification
-        value += rules.dividend_weight * dividend
-        value += rules.constant
-        score[row] = value
-        components[row, 0] = state[RETURN] * share
-        components[row, 1] = diversification
-        components[row, 2] = dividend
-        components[row, 3] = state[QUALITY] * share
-        components[row, 4] = state[PROMISE] * share
-        components[row, 5] = state[STABILITY] * share
+        value += rules.diversification_weight * max(0.0, rules.ceiling - rules.slope * gap)
+        value += rules.dividend_weight * min(1.0, income)
+        score[row] = value + rules.constant
         cash[row] = state[CASH]
         total[row] = state[TOTAL]
         cost[row] = state[COST]
         tax[row] = state[TAX]
-        traded[row] = state[TRADED]
-        reserve = max(rules.reserve_share * state[TOTAL], rules.reserve_floor)
+        reserve = max(rules.reserve_share * state[TOTAL], rules.reserve_floor) - rules.tolerance
         feasible[row] = (
-            state[MISFITS] == 0.0
-            and state[TOTAL] > 0.0
-            and (state[BUYS] == 0.0 or state[CASH] >= reserve - rules.tolerance)
-            and not is_repeated
+            (state[MISFITS] == 0.0)
+            & (state[TOTAL] > 0.0)
+            & ((state[BUYS] == 0.0) | (state[CASH] >= reserve))
         )
+        if repeated != marks[none] and trades_twice(depth, none, securities, chosen):
+            feasible[row] = False
+
+
+def trades_twice(depth: int, none: int, securities: Array, chosen: Array) -> bool:
+    """Say whether a security is traded twice; the padding trades nothing."""
+    for later in range(1, depth):
+        for earlier in range(later):
+            one, other = chosen[earlier], chosen[later]
+            if max(one, other) < none and securities[one] == securities[other]:
+                return True
+    return False

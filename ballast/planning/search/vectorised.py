@@ -15,13 +15,8 @@ from ballast.planning.search.kernel import (
     GROUPS,
     MERIT,
     MISFITS,
-    PROMISE,
-    QUALITY,
-    RETURN,
-    STABILITY,
     TAX,
     TOTAL,
-    TRADED,
     Rules,
 )
 from ballast.planning.search.problem import F64, I32, I64, Flags
@@ -34,17 +29,15 @@ class Figures(NamedTuple):
     """What is known of each end state; see `Evaluation`."""
 
     score: F64
-    components: F64
     cash: F64
     total: F64
     cost: F64
     tax: F64
-    traded: F64
 
     @classmethod
     def empty(cls, rows: int) -> Figures:
         """Return room for the figures of some rows."""
-        return cls(*(np.empty((rows, 6) if name == "components" else rows) for name in cls._fields))
+        return cls(*(np.empty(rows) for _ in cls._fields))
 
 
 def evaluate(effects: Effects, securities: I64, sequences: I32) -> tuple[Flags, Figures]:
@@ -62,18 +55,25 @@ def evaluate(effects: Effects, securities: I64, sequences: I32) -> tuple[Flags, 
     for first in range(0, rows, _CHUNK):
         part = slice(first, first + _CHUNK)
         chosen = sequences[part]
-        state = states(effects, chosen)
+        state = states(effects.start, effects.trades, chosen)
         for whole, piece in zip(result, figures(effects, state), strict=True):
             whole[part] = piece
         feasible[part] = _can_be_done(effects, state) & ~_trades_twice(securities, chosen)
     return feasible, result
 
 
-def states(effects: Effects, sequences: I32) -> F64:
-    """Return the state after each sequence, an array of (s, columns): the start plus the effects, column by column."""
-    state = np.broadcast_to(effects.start, (len(sequences), len(effects.start))).copy()
-    for column in sequences.T:
-        state += effects.trades.take(column, axis=0, mode="wrap")
+def states(start: F64, trades: F64, sequences: I32) -> F64:
+    """Return the state after each sequence, an array of (s, columns): the start plus the effects, place by place.
+
+    Parameters
+    ----------
+    start : array of columns
+    trades : array of (m + 1, columns)
+        Effect of each trade; the last one, of the padding, is 0.
+    """
+    state = np.broadcast_to(start, (len(sequences), len(start))).copy()
+    for place in sequences.T:
+        state += trades.take(place, axis=0, mode="wrap")
     return state
 
 
@@ -98,21 +98,10 @@ def figures(effects: Effects, state: F64) -> Figures:
     """Return the figures of states, an array of (s, columns)."""
     columns = np.ascontiguousarray(state.T)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        score, diversification, dividend = scored(
+        score, _, _ = scored(
             effects.rules, columns[TOTAL], columns[MERIT], columns[DIVIDEND], columns[GROUPS:]
         )
-        share = 1.0 / columns[TOTAL]
-    components = np.empty((len(state), 6))
-    components[:, 0] = columns[RETURN] * share
-    components[:, 1] = diversification
-    components[:, 2] = dividend
-    components[:, 3] = columns[QUALITY] * share
-    components[:, 4] = columns[PROMISE] * share
-    components[:, 5] = columns[STABILITY] * share
-    return Figures(
-        score, components, columns[CASH], columns[TOTAL], columns[COST], columns[TAX],
-        columns[TRADED],
-    )  # fmt: skip
+    return Figures(score, columns[CASH], columns[TOTAL], columns[COST], columns[TAX])
 
 
 def _can_be_done(effects: Effects, state: F64) -> Flags:

@@ -41,7 +41,7 @@ def _agrees(problem: Problem, sequences: np.ndarray, found: Evaluation) -> None:
         )
         for name in ("cash", "total", "cost", "tax", "turnover"):
             scale = 1.0 if name == "turnover" else problem.total
-            assert abs(found.__dict__[name][row] - getattr(expected, name)) <= 1e-12 * scale
+            assert abs(getattr(found, name)[row] - getattr(expected, name)) <= 1e-12 * scale
         if len({int(problem.trade_security[trade]) for trade in trades}) == len(trades):
             assert found.tracking[row] == pytest.approx(expected.tracking, rel=0, abs=1e-12)
 
