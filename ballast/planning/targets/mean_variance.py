@@ -27,7 +27,7 @@ from ballast.settings.optimiser import OptimiserSettings
 LEVELS = ("full", "halved", "none")
 OBJECTIVES = ("efficient_return", "minimum_volatility", "efficient_risk", "maximum_sharpe")
 # Room that the solver needs below the greatest feasible return.
-_MARGIN = 1e-7
+_MARGIN = 1e-6
 _GOLDEN = (sqrt(5.0) - 1) / 2
 _BISECTIONS = 40
 Solver = Callable[..., Answer]

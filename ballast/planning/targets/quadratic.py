@@ -22,7 +22,10 @@ from scipy import sparse  # type: ignore[import-untyped]
 
 from ballast.planning.targets.limits import Limits, Matrix, Vector
 
-_TOLERANCE = 1e-11
+_ENOUGH = 1e-8
+# Relative tolerance, and regularisation of the solver's equations. Where limits leave almost no room, its usual
+# tolerance is enough, but its usual regularisation is more than the room.
+_TRIES = ((1e-11, 1e-8), (_ENOUGH, 1e-10))
 # What may be between the bounds of a security that is not moved.
 _LOCKED = 1e-9
 # How far the sum of what cannot be moved may be from the budget.
@@ -94,21 +97,27 @@ def minimise(
     if turnover is not None:
         right += [turnover.start, np.zeros(n)]
         cost = np.concatenate([linear, np.full(n, 2.0 * turnover.penalty)])
-    solver = clarabel.DefaultSolver(
+    problem = (
         shape.objective(quadratic),
         cost,
         shape.left(None if floor is None else floor.coefficients),
         np.concatenate(right),
         shape.cones,
-        _settings(),
     )
-    solution = solver.solve()
-    if solution.status != clarabel.SolverStatus.Solved:
-        return Answer(None, _REASONS.get(str(solution.status), f"solver: {solution.status}"))
-    weights = np.array(solution.x[:n])
-    return Answer(_settled(np.clip(weights, limits.lower, limits.upper), limits))
+    status = ""
+    for tolerance, regularisation in _TRIES:
+        settings = _settings(tolerance, regularisation)
+        solution = clarabel.DefaultSolver(*problem, settings).solve()
+        status = str(solution.status)
+        if status in _SOLVED:
+            weights = np.array(solution.x[:n])
+            return Answer(_settled(np.clip(weights, limits.lower, limits.upper), limits))
+        if status in _REASONS:
+            break
+    return Answer(None, _REASONS.get(status, f"solver: {status}"))
 
 
+_SOLVED = ("Solved", "AlmostSolved")
 _REASONS = {
     "PrimalInfeasible": "no weights meet all limits",
     "AlmostPrimalInfeasible": "no weights meet all limits",
@@ -223,11 +232,15 @@ def _shape(n: int, membership: bytes, groups: int, has_floor: bool, moved: bool)
     )
 
 
-@lru_cache(maxsize=1)
-def _settings() -> Any:
+@lru_cache(maxsize=4)
+def _settings(tolerance: float, regularisation: float) -> Any:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     # One thread, so that the sums have one order on every machine.
     settings.max_threads = 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+    settings.static_regularization_constant = regularisation
+    # An answer that is called almost solved is one that the second try would accept.
+    settings.reduced_tol_gap_abs = settings.reduced_tol_gap_rel = _ENOUGH
+    settings.reduced_tol_feas = _ENOUGH
     return settings

@@ -90,6 +90,29 @@ def test_the_optimum_is_that_of_a_general_solver(seed: int) -> None:
     assert found.weights @ securities.expected_returns >= goal - 1e-10
 
 
+@framewise
+@given(problems(), st.sampled_from([0.0, 1e-9, 1e-7, 1e-6, 1e-4]), st.sampled_from([1e-6, 1e-2]))
+def test_limits_that_leave_almost_no_room_are_still_met(
+    problem: tuple[Securities, Limits], room: float, below_the_best: float
+) -> None:
+    securities, within = problem
+    n = len(within.lower)
+    best = minimise(np.zeros((n, n)), -securities.expected_returns, within)
+    assert best.weights is not None
+    membership = within.groups.membership
+    sums = membership @ best.weights
+    narrow = Limits(
+        within.lower, within.upper, within.budget,
+        GroupLimits(membership, np.maximum(sums - room, 0.0), sums + room),
+    )  # fmt: skip
+    least = float(securities.expected_returns @ best.weights) - below_the_best
+    found = minimise(
+        securities.covariance, np.zeros(n), narrow, floor=Floor(securities.expected_returns, least)
+    )
+    assert found.weights is not None, found.reason
+    assert narrow.excess(found.weights) < 1e-7
+
+
 def test_what_cannot_move_stays_exactly() -> None:
     covariance = random_covariance(4, 1)
     fixed = Limits(
