@@ -72,12 +72,6 @@ class ScoreSettings(StrictModel):
     average_price_earnings: Number = Field(
         22.0, gt=0.0, le=200.0, description="Price-earnings ratio that is neither cheap nor dear."
     )
-    risk_window: Whole = Field(
-        252,
-        ge=60,
-        le=2520,
-        description="Returns that volatility, ratios and drawdown are measured over.",
-    )
     fundamentals_age: Whole = Field(
         120,
         ge=1,

@@ -43,7 +43,7 @@ def security_scores(
     settings : ScoreSettings
         Weights and targets.
     performance : PerformanceSettings
-        Risk-free rate and returns per year.
+        Window of risk, risk-free rate and returns per year.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def security_scores(
         bars,
         actions,
         session,
-        window=settings.risk_window,
+        window=performance.risk_window,
         risk_free=performance.risk_free,
         sessions_per_year=performance.sessions_per_year,
     )
