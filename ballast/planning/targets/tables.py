@@ -23,8 +23,8 @@ from ballast.tables import (
     polars_schema,
 )
 
-# Weights are published to a millionth of a basis point, so that the last bits of a sum do not show.
-_DIGITS = 10
+# Weights are published without the last bits of their sums.
+_DIGITS = 12
 
 
 def optimised_weights(proposals: Sequence[Proposal], portfolio: Portfolio) -> pl.DataFrame:
