@@ -36,7 +36,7 @@ _SHOWN = (
         dg.AssetCheckSpec(
             "regime_is_confident",
             asset="regime_detection",
-            description="The model gives the regime at least the configured confidence.",
+            description="The regime has at least the configured confidence.",
         ),
     ],
 )

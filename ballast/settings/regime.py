@@ -61,7 +61,7 @@ class RegimeSettings(StrictModel):
         ),
     )
     least_confidence: Share = Field(
-        0.5, description="Below this confidence in the regime a check warns."
+        0.3, description="Below this confidence in the regime a check warns."
     )
     reserve_bull: Number = Field(
         0.02, ge=0.01, le=0.40, description="Cash share of the account in a bull market."

@@ -158,7 +158,7 @@ class Regimes(dy.Schema):
         "What named the regime: markov (the model) or rule (the moving average)", nullable=True
     )
     confidence = columns.number(
-        "Probability that the model gives to the regime, lowered by what is missing; null while the model is unknown"
+        "Probability of the regime, by the method that named it, lowered by what is missing"
     )
     rule_regime = columns.text("Regime by the moving average", nullable=True)
     model_regime = columns.text("Regime by the model", nullable=True)

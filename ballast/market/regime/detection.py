@@ -1,7 +1,8 @@
-"""The regime of every watched index, by the rule and by the model, with the confidence that it deserves.
+"""The regime of every watched index, by the rule and by the model, with the confidence that each deserves.
 
-The confidence is the probability that the model gives to the regime that was named, by whichever method, times how
-complete its inputs are: years of history, gaps in the last quarter, and the age of the newest close.
+The confidence is a probability times how complete the inputs are. To the model it is the probability of the regime that
+it named; to the rule, which knows none, the chance that it still says the same after the next close. Inputs lack years
+of history (the model's only), closes of the last quarter, or the newest ones.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import polars as pl
 from ballast.errors import HistoryTooShortError
 from ballast.market.regime.naming import NAMES
 from ballast.market.regime.online import UNKNOWN, Days, model_history
-from ballast.market.regime.rule import moving_average_regime, reserve_share
+from ballast.market.regime.rule import (
+    moving_average_regime,
+    reserve_share,
+    rule_confidence,
+)
 from ballast.settings import RegimeSettings
 from ballast.tables import Regimes, polars_schema
 
@@ -147,7 +152,8 @@ def _of_index(
         states=settings.states, window=settings.fit_window, least=settings.least_history,
         dwell=settings.minimum_dwell,
     )  # fmt: skip
-    trust = _completeness(grid, at, history.fitted_to)
+    complete = _completeness(grid, at)
+    trust = complete * np.minimum(history.fitted_to[at] / _FULL_HISTORY, 1.0)
     is_known = history.names[at] != UNKNOWN
     names = [None if name == UNKNOWN else NAMES[name] for name in history.names[at].tolist()]
     columns: dict[str, Any] = {
@@ -163,18 +169,23 @@ def _of_index(
         ["model_regime", "rule_regime"] if settings.method == "markov" else ["rule_regime"]
     )
     decided_by = pl.when(pl.lit(settings.method == "markov") & pl.col("model_regime").is_not_null())
-    named = pl.coalesce(
+    of_model = pl.coalesce(
         pl.when(pl.col("regime") == name).then(f"probability_{name}") for name in NAMES
     )
+    of_rule = pl.Series(rule_confidence(ruled, settings) * complete)
     return (
         ruled.drop(*model.drop("trust").columns)
         .hstack(model)
-        .with_columns(regime=regime)
         .with_columns(
-            method=pl.when(pl.col("regime").is_not_null()).then(
-                decided_by.then(pl.lit("markov")).otherwise(pl.lit("rule"))
-            ),
-            confidence=(named * pl.col("trust")).clip(0.0, 1.0),
+            regime=regime,
+            method=decided_by.then(pl.lit("markov")).otherwise(pl.lit("rule")),
+        )
+        .with_columns(
+            confidence=pl.when(pl.col("method") == "markov")
+            .then(of_model * pl.col("trust"))
+            .otherwise(of_rule.fill_nan(None))
+            .clip(0.0, 1.0),
+            method=pl.when(pl.col("regime").is_not_null()).then("method"),
             reserve_share=reserve_share("regime", settings),
         )
         .select(polars_schema(Regimes).names())
@@ -186,8 +197,8 @@ def _returns(closes: Any, sessions: Any) -> Any:
     return np.round(np.log(closes[1:] / closes[:-1]) / np.sqrt(sessions), _RETURN_DECIMALS)
 
 
-def _completeness(grid: Days, at: Any, fitted_to: Any) -> Any:
-    """Return how much of what the model should know it knew, per close: years, gaps, and the age of the newest."""
+def _completeness(grid: Days, at: Any) -> Any:
+    """Return how much of what should be known was known, per close: gaps, and the age of the newest close."""
     has_close = np.zeros(len(grid))
     has_close[at] = 1.0
     total = np.r_[0.0, np.cumsum(has_close)]
@@ -196,5 +207,4 @@ def _completeness(grid: Days, at: Any, fitted_to: Any) -> Any:
     since = np.maximum(until - _QUARTER, 0)
     coverage = (total[until] - total[since]) / (until - since)
     age = until - 1 - at
-    history = np.minimum(fitted_to[at] / _FULL_HISTORY, 1.0)
-    return history * coverage * _TRUST_PER_MISSED_SESSION**age
+    return coverage * _TRUST_PER_MISSED_SESSION**age

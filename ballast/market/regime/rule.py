@@ -7,9 +7,12 @@ the largest of the configured reserves applies.
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ballast.errors import HistoryTooShortError
 from ballast.settings import RegimeSettings
@@ -17,6 +20,8 @@ from ballast.tables import Regimes, polars_schema
 
 # The noise of a running sum must not decide on which side of a threshold an index stands that is exactly at it.
 _DISTANCE_DECIMALS = 10
+_QUARTER = 63
+_ROOT_OF_TWO = math.sqrt(2.0)
 
 
 def moving_average_regime(
@@ -83,6 +88,43 @@ def moving_average_regime(
         .match_to_schema(polars_schema(Regimes), missing_columns="insert")
     )
     return Regimes.validate(Regimes.cast(table))
+
+
+def rule_confidence(regimes: pl.DataFrame, settings: RegimeSettings) -> NDArray[np.float64]:
+    """Return the chance that the rule still says the same after the next close.
+
+    Parameters
+    ----------
+    regimes : pl.DataFrame
+        What `moving_average_regime` returns.
+
+    Returns
+    -------
+    array
+        Probability that the distance, moved by a normal return of the last quarter's volatility, stays between the
+        thresholds that it is between; NaN where it is unknown.
+    """
+    columns = regimes.select(
+        "distance", volatility=pl.col("close").log().diff().rolling_std(_QUARTER)
+    )
+    distance, volatility = (
+        columns[name].to_numpy().astype(np.float64) for name in ("distance", "volatility")
+    )
+    thresholds = np.array([-np.inf, settings.bear_threshold, settings.bull_threshold, np.inf])
+    # A market that does not move stays where it is.
+    volatility = np.where(
+        volatility > 0.0, volatility, np.where(np.isnan(volatility), np.nan, 1e-12)
+    )
+    below = [_normal((edge - distance) / volatility) for edge in thresholds]
+    at = np.digitize(distance, thresholds[1:-1])
+    at[distance == settings.bear_threshold] = 0
+    stays: NDArray[np.float64] = np.choose(at, [below[edge + 1] - below[edge] for edge in range(3)])
+    return np.where(np.isnan(distance), np.nan, stays)
+
+
+def _normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the normal distribution function."""
+    return np.array([0.5 * math.erfc(-value / _ROOT_OF_TWO) for value in values.tolist()])
 
 
 def reserve_share(regime: str, settings: RegimeSettings) -> pl.Expr:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from scipy import stats
 
 from ballast.errors import HistoryTooShortError
 from ballast.market.regime import (
@@ -63,10 +64,9 @@ def test_the_rule_decides_while_the_model_has_too_little_history() -> None:
     assert early.height > 504
     assert early["regime"].to_list() == early["rule_regime"].to_list()
     assert set(early["method"].drop_nulls()) == {"rule"}
-    assert (
-        early.select("confidence", "state_volatility", *PROBABILITIES).null_count().row(0)
-        == (early.height,) * 5
-    )
+    unknown = early.select("state_volatility", *PROBABILITIES).null_count().row(0)
+    assert unknown == (early.height,) * 4
+    assert (early["confidence"].is_null() == early["regime"].is_null()).all()
     assert early.filter(pl.col("regime").is_null())["method"].is_null().all()
 
 
@@ -81,13 +81,44 @@ def test_the_rule_can_be_chosen_and_the_model_is_shown_beside_it() -> None:
     assert set(found["method"].drop_nulls()) == {"rule"}
 
 
-@pytest.mark.parametrize("method", ["rule", "markov"])
-def test_the_confidence_is_the_model_s_probability_of_what_was_named(method: str) -> None:
-    settings = SETTINGS.model_copy(update={"method": method})
-    row = detected_regimes(bars(*index(closes())), settings, LAST).row(-1, named=True)
+def test_the_confidence_of_the_model_is_its_probability_in_proportion_to_its_history() -> None:
+    row = usual().row(-1, named=True)
     fitted_to = (LAST.replace(day=1) - day(0)).days - 1
     expected = row[f"probability_{row['regime']}"] * fitted_to / 1_260
     assert row["confidence"] == pytest.approx(expected)
+
+
+def by_rule(values: list[float], expected: list[date] | None = None) -> pl.DataFrame:
+    settings = RegimeSettings(index="IDX", method="rule")
+    last = day(len(values) - 1)
+    return detected_regimes(bars(*index(values)), settings, last, {"IDX": expected or []})
+
+
+def test_the_confidence_of_the_rule_is_the_chance_to_stay_between_its_thresholds() -> None:
+    values = closes()
+    table = by_rule(values)
+    returns = np.diff(np.log(values))
+    edges = {"bear": (-np.inf, -0.05), "sideways": (-0.05, 0.05), "bull": (0.05, np.inf)}
+    seen = set()
+    for number, row in enumerate(table.iter_rows(named=True)):
+        if row["regime"] is None:
+            assert row["confidence"] is None
+            continue
+        low, high = edges[row["regime"]]
+        spread = np.std(returns[number - 63 : number], ddof=1)
+        chance = stats.norm(row["distance"], spread)
+        assert row["confidence"] == pytest.approx(chance.cdf(high) - chance.cdf(low), abs=1e-9)
+        seen.add(row["regime"])
+    assert seen == set(edges)
+
+
+@pytest.mark.parametrize(("last", "confidence"), [(100.0, 1.0), (100.0 * 199 * 1.05 / 198.95, 0.5)])
+def test_the_rule_is_as_sure_as_the_index_is_far_from_its_thresholds(
+    last: float, confidence: float
+) -> None:
+    row = by_rule([100.0] * 199 + [last]).row(-1, named=True)
+    assert row["regime"] == ("bull" if last > 101.0 else "sideways")
+    assert row["confidence"] == pytest.approx(confidence)
 
 
 def test_row_order_and_duplicates_are_irrelevant() -> None:
