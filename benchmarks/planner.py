@@ -146,10 +146,18 @@ def _check(
 
 
 def _copy_time(problem: Problem, count: int) -> float:
-    """Return the milliseconds that a copy of what an evaluation reads and writes takes."""
+    """Return the milliseconds that a copy takes which reads and writes as many bytes as an evaluation."""
     found = evaluate(problem, _sequences(problem, 1))
-    written = sum(np.asarray(column).nbytes for column in vars(found).values())
-    data = np.zeros(count * (5 * 4 + written) // 2, dtype=np.uint8)
+    columns = (
+        found.sequences,
+        found.feasible,
+        found.score,
+        found.cash,
+        found.total,
+        found.cost,
+        found.tax,
+    )
+    data = np.zeros(count * sum(column.nbytes for column in columns) // 2, dtype=np.uint8)
     target = np.empty_like(data)
     return alternate({"copy": lambda _: np.copyto(target, data)}, rounds=9)["copy"]
 
