@@ -12,7 +12,7 @@ from ballast.money import ZERO
 from ballast.planning.case import PlanningCase
 from ballast.planning.draft import Drafting
 from ballast.planning.problem import priced, problem_of
-from ballast.planning.search.evaluation import COMPONENTS, Evaluation, evaluate
+from ballast.planning.search import COMPONENTS, Evaluation, evaluate
 from ballast.planning.search.problem import Problem
 
 _NOTHING = np.full((1, 1), -1, dtype=np.int32)

@@ -70,6 +70,8 @@ def _outcome(best: BestPlan) -> Row:
 
 def _steps(best: BestPlan) -> list[Row]:
     plan, case = best.plan, best.case
+    if not plan.steps:
+        return []
     account, rates = plan.account, case.market.rates
     base = account.base_currency
     progress = _Progress(best)

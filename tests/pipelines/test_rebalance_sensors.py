@@ -53,7 +53,8 @@ def publish_plan(
         Plans,
         [{"account_id": name, "reserve": reserve} for name, reserve in known.items()],
         session=session, status="at_target", reason="", steps=0, base_currency="EUR",
-        inputs_hash=inputs_hash,
+        inputs_hash=inputs_hash, objective="score", sets_searched=0, sets_feasible=0, depth=0,
+        is_proved=False, narrative="", portfolio_hash="", settings_hash="", allocation_hash="",
     )  # fmt: skip
     targets = table(
         TargetWeights,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ballast.planning.account import Account
 from ballast.planning.best_plan import BestPlan, best_plan
 from ballast.planning.case import PlanningCase
+from ballast.planning.explanation import alternatives_table, components_table, opportunities_table
 from ballast.planning.tables import plans_table, recommendations_table
 from ballast.settings import CostSettings, PlannerSettings
 from ballast.settings.planner import Objective
@@ -105,6 +106,21 @@ def test_every_account_has_a_row_whether_it_was_planned_or_not() -> None:
     assert table["value_before"].to_list() == [Decimal(11_100), None]
     assert table["score_after"].is_null().to_list() == [False, True]
     assert recommendations_table(plans)["account_id"].to_list() == ["a"]
+
+
+@pytest.mark.parametrize("objective", ["score", "targets"])
+def test_a_holding_without_a_price_leaves_the_account_unplanned(objective: Objective) -> None:
+    planner = _BY_TARGETS.model_copy(update={"objective": objective})
+    unknown = account(candidate("A", quantity=Decimal(1), price=None), cash={"EUR": Decimal(9)})
+    for facts in (unknown, replace(unknown, blocked_because="why")):
+        best = best_plan(PlanningCase(facts, (), {}, {}, CostSettings(), planner))
+        assert recommendations_table([best]).is_empty()
+        (row,) = plans_table([best]).to_dicts()
+        assert row["status"] in {"unknown", "blocked"}
+        assert row["score_before"] is None
+        assert opportunities_table([best]).is_empty()
+        assert alternatives_table([best]).is_empty()
+        assert components_table([best]).is_empty()
 
 
 def _buying() -> BestPlan:
