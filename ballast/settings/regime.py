@@ -78,9 +78,9 @@ class RegimeSettings(StrictModel):
 
     @property
     def indices(self) -> tuple[str, ...]:
-        """The main index, then the others."""
+        """The indices of the regions by name, then the main index."""
         others = sorted(set(self.regions.values()) - {self.index})
-        return (self.index, *others)
+        return (*others, self.index)
 
     @property
     def reserve_shares(self) -> dict[str, float]:

@@ -102,5 +102,5 @@ def test_regions_have_a_regime_of_their_own(tmp_path: Path) -> None:
     demonstration, metadata, _ = materialised(tmp_path, REGIONS)
     assert metadata["regions"] == "China: bear, Japan: bear"
     table = demonstration.read("regime_detection", CRASH)
-    assert table["index_symbol"].unique(maintain_order=True).to_list() == ["^GSPC", "EEM", "SPY"]
+    assert table["index_symbol"].unique(maintain_order=True).to_list() == ["EEM", "SPY", "^GSPC"]
     assert metadata["rows"].count("EEM") == 0

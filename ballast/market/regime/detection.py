@@ -52,8 +52,8 @@ def detected_regimes(
     Returns
     -------
     pl.DataFrame
-        `Regimes`: the main index, then those of the regions by name, each oldest first; an index of a region without
-        any close is left out.
+        `Regimes`: the indices of the regions by name, then the main index, each oldest first; an index of a region
+        without any close is left out.
 
     Raises
     ------

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ballast.market.regime import detected_regimes
 from ballast.market.regime.record import LEAST_FALL, RegimeRecord, regime_record
+from ballast.settings import RegimeSettings
 from ballast.tables import Regimes
 from tests.ballast.builders import day, framewise, table
+from tests.ballast.market.market_states import LAST_RECORDED, recorded_index
 
 LETTERS = {"u": "bull", "s": "sideways", "d": "bear", "?": None}
 
@@ -132,3 +137,21 @@ def test_either_method_can_be_held_against_the_index() -> None:
     frame = table(Regimes, rows, index_symbol="IDX").reverse()
     assert regime_record(frame, "rule_regime").seen == 1
     assert regime_record(frame, "model_regime").seen == 0
+
+
+def test_on_the_recorded_index_the_model_sees_every_fall_and_the_crash_in_a_week() -> None:
+    found = detected_regimes(recorded_index(), RegimeSettings(), LAST_RECORDED)
+    known = found.filter(found["model_regime"].is_not_null())
+    model, rule = (regime_record(known, column) for column in ("model_regime", "rule_regime"))
+    peaks = [
+        date(2015, 5, 21), date(2018, 1, 26), date(2018, 9, 20), date(2020, 2, 19), date(2022, 1, 3),
+    ]  # fmt: skip
+    assert model.falls["peak_session"].to_list() == rule.falls["peak_session"].to_list() == peaks
+    assert model.seen == 5
+    assert rule.seen < 5
+    crash = model.falls.row(3, named=True)
+    assert crash["sessions_late"] <= 5
+    assert crash["fallen_share"] > -0.10
+    assert model.switches_a_year is not None
+    assert rule.switches_a_year is not None
+    assert model.switches_a_year < rule.switches_a_year
