@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ballast.settings.types import Share, StrictModel
+from ballast.settings.types import StrictModel
 
 
 class GroupSettings(StrictModel):
@@ -16,8 +16,12 @@ class GroupSettings(StrictModel):
     members: tuple[str, ...] = Field(
         (), description="Countries or industries, as the securities name them."
     )
-    target: Share | None = Field(
-        None, description="Wanted share of what is invested; left out, the group has no limits."
+    target: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description="Wanted share of what is invested; left out, the group has no limits.",
     )
 
     @model_validator(mode="after")

@@ -170,11 +170,19 @@ class SecuritySettings(StrictModel):
     )
     allow_buy: Flag = Field(True, description="Whether the planner may buy it.")
     allow_sell: Flag = Field(True, description="Whether the planner may sell it.")
-    minimum_weight: Share | None = Field(
-        None, description="Least weight that the optimiser gives it in an account that may hold it."
+    minimum_weight: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description="Least weight that the optimiser gives it in an account that may hold it.",
     )
-    maximum_weight: Share | None = Field(
-        None, description="Greatest weight; default: the optimiser's for all securities."
+    maximum_weight: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description="Greatest weight; default: the optimiser's for all securities.",
     )
     preference: Number = Field(
         1.0,

@@ -258,3 +258,36 @@ def test_the_last_session_is_never_before_the_first(first: date, last: date) -> 
         assert refusal(section + "\n" + SMALLEST).startswith("sessions: ")
     else:
         assert parsed(section).sessions.last == last
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (SMALLEST + "maximum_weight = 1.1", "securities.1.maximum_weight"),
+        (SMALLEST + "minimum_weight = '0.1'", "securities.1.minimum_weight"),
+        (SMALLEST + "minimum_weight = 0.3\nmaximum_weight = 0.2", "securities.1"),
+        (SMALLEST + "preference = 3.1", "securities.1.preference"),
+        (f"[optimiser]\nblend = 1.1\n{SMALLEST}", "optimiser.blend"),
+        (f"[optimiser]\nminimum_history = 400\n{SMALLEST}", "optimiser"),
+        (f'[[country_groups]]\nname = "X"\nmembers = ["Y"]\ntarget = true\n{SMALLEST}', "country_groups.0.target"),
+        (f'[[industry_groups]]\nname = "X"\n{SMALLEST}', "industry_groups.0"),
+    ],
+)  # fmt: skip
+def test_what_an_optimiser_may_do_is_within_its_range(text: str, place: str) -> None:
+    assert refusal(text).startswith(f"{place}: ")
+
+
+def test_an_account_has_one_source_of_targets_and_a_known_universe() -> None:
+    both = targets(AAPL=0.5).replace(
+        "[accounts.targets]", 'targets_from = "optimiser"\n[accounts.targets]'
+    )
+    assert "leave out `targets`" in refusal(both)
+    unknown = ACCOUNT + 'universe = ["MSFT"]\n' + INDEX + APPLE
+    assert "account 'main' has unknown securities in universe: ['MSFT']" in refusal(unknown)
+
+
+def test_groups_that_contradict_each_other_are_named_with_their_section() -> None:
+    group = '[[country_groups]]\nname = "X"\nmembers = ["Y"]\n'
+    said = refusal(group + group + SMALLEST)
+    assert "country_groups: 'X' is defined twice" in said
+    assert "country_groups: 'Y' is in two groups" in said
