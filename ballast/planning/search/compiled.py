@@ -87,10 +87,17 @@ def enumerate_sets(
         first_buy=int((effects.trades[:-1, kernel.BUYS] == 0.0).sum()),
     )
 
-    def work(first: int) -> tuple[int, walk.Records]:
+    # Each thread takes the next first trade when it is done with one; what it finds does not depend on which.
+    firsts = iter(range(trades))
+
+    def work(_: int) -> tuple[int, walk.Records]:
         records = _records(effects, trades, depth, keep)
         levels = _levels(effects, securities, trades, depth)
-        found = _search(effect, effects.rules, levels, records, keep, first, threads)
+        if threads == 1:
+            return _search(effect, effects.rules, levels, records, keep, 0, trades), records
+        found = 0
+        for first in firsts:
+            found += _search(effect, effects.rules, levels, records, keep, first, first + 1)
         return found, records
 
     results = _shared(work, threads)

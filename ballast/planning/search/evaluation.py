@@ -41,8 +41,6 @@ class Evaluation:
         End-state score less the penalty for costs; neither rounded nor cut off, so that it ranks.
     cash, total, cost, tax : array of s
         Cash and everything after the sequence; fees and taxes paid; base currency.
-    nothing : float
-        The score when nothing is done.
     problem : Problem
     sequences : array of (s, k)
         What was evaluated.
@@ -54,7 +52,6 @@ class Evaluation:
     total: F64
     cost: F64
     tax: F64
-    nothing: float
     problem: Problem
     sequences: I32
 
@@ -65,6 +62,12 @@ class Evaluation:
         """Return some of the rows."""
         chosen = {name: getattr(self, name)[rows] for name in _PER_ROW}
         return replace(self, **chosen)
+
+    @cached_property
+    def nothing(self) -> float:
+        """The score when nothing is done."""
+        effects = effects_of(self.problem)
+        return float(vectorised.figures(effects, effects.start[None, :]).score[0])
 
     @cached_property
     def improvement(self) -> F64:
@@ -135,16 +138,13 @@ def evaluate(
             remedy="Number the trades from 0, and pad with -1.",
         )
     effects = effects_of(problem)
-    nothing = vectorised.figures(effects, effects.start[None, :]).score[0]
     if chosen_engine(engine, len(sequences)) == "compiled":
         from ballast.planning.search import compiled as loop
 
         feasible, figures = loop.evaluate(effects, problem.trade_security, sequences, threads)
     else:
         feasible, figures = vectorised.evaluate(effects, problem.trade_security, sequences)
-    return Evaluation(
-        feasible, **figures._asdict(), nothing=float(nothing), problem=problem, sequences=sequences
-    )
+    return Evaluation(feasible, *figures, problem=problem, sequences=sequences)
 
 
 def chosen_engine(engine: Engine | None, sequences: int) -> Engine:

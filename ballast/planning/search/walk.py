@@ -66,15 +66,15 @@ def search(
     records: Records,
     keep: int,
     first: int,
-    stride: int,
+    end: int,
 ) -> int:
-    """Look at all sets whose first trade is `first`, `first + stride`, ...; returns how many are feasible.
+    """Look at all sets whose first trade lies from `first` to before `end`; returns how many are feasible.
 
     Level 0 holds the state before, and `records.sets` has as many places as a set may have trades.
     """
     trades, depth = len(effect.cash), records.sets.shape[1]
     feasible = 0
-    for beginning in range(first, trades, stride):
+    for beginning in range(first, end):
         feasible += extend(0, beginning, beginning + 1, effect, rules, levels, records, keep)
         if depth == 1 or not descend(0, beginning, effect, rules, levels):
             continue
