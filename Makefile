@@ -30,7 +30,8 @@ lint: .venv/installed  ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed  ## Run every benchmark beside its peers
+bench: .venv/installed  ## Run every benchmark beside its peers, which are installed for it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[bench]"
 	$(BIN)/python -m benchmarks
 
 docs: .venv/installed  ## Regenerate the settings reference

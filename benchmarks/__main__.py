@@ -1,18 +1,33 @@
-"""Run every benchmark, or those named: `python -m benchmarks [history] [lots] [reconciliation]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [history] [lots] ...`."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import history, lots, performance, pipeline, reconciliation, statements
+from benchmarks import (
+    history,
+    lots,
+    optimiser,
+    performance,
+    pipeline,
+    planner,
+    reconciliation,
+    regime,
+    scores,
+    statements,
+)
 from benchmarks.measure import print_rows
 
 _BENCHMARKS = {
     "history": history.run,
     "lots": lots.run,
+    "optimiser": optimiser.run,
     "performance": performance.run,
     "pipeline": pipeline.run,
+    "planner": planner.run,
     "reconciliation": reconciliation.run,
+    "regime": regime.run,
+    "scores": scores.run,
     "statements": statements.run,
 }
 

@@ -28,10 +28,15 @@ sync_historical = dg.define_asset_job(
 sync_securities_data = dg.define_asset_job(
     "sync_securities_data",
     selection=dg.AssetSelection.assets(
-        "securities", "historical_data", "corporate_actions", "regime_detection", "risk_metrics"
+        "securities",
+        "historical_data",
+        "corporate_actions",
+        "regime_detection",
+        "risk_metrics",
+        "security_scores",
     ),
     description=(
-        "Per security: history, then what is computed of it (regime, risk). Needs the session's positions, as"
+        "Per security: history, then what is computed of it (regime, risk, scores). Needs the session's positions, as"
         " daily_pipeline or sync_portfolio publish them."
     ),
 )
@@ -78,9 +83,9 @@ sync_cycle = dg.define_asset_job(
 sync_recommendations = dg.define_asset_job(
     "sync_recommendations",
     selection=dg.AssetSelection.assets(
-        "regime_detection", "target_weights", "planner_recommendations"
+        "regime_detection", "security_scores", "target_weights", "planner_recommendations"
     ),
-    description="Regime and targets anew, then the plan; what was advised before and is no longer is superseded.",
+    description="Regime, scores and targets anew, then the plan; what was advised before and is no longer is superseded.",
 )
 
 plan_portfolio = dg.define_asset_job(
@@ -93,8 +98,9 @@ _ORDERS = ("orders", "executions")
 
 rebalance = dg.define_asset_job(
     "rebalance",
-    selection=dg.AssetSelection.assets("planner_recommendations", *_ORDERS),
-    description="A new plan from what is published, and in paper and live mode its orders.",
+    # The scores, because they say what was bought or sold since and must rest now.
+    selection=dg.AssetSelection.assets("security_scores", "planner_recommendations", *_ORDERS),
+    description="Scores and a new plan from what is published, and in paper and live mode its orders.",
 )
 
 execute_plan = dg.define_asset_job(
