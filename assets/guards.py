@@ -196,7 +196,9 @@ def guard_actions(
 
 def _of_the_market(run: SessionRun, positions: pl.DataFrame) -> list[pl.DataFrame]:
     portfolio = run.workspace.portfolio
-    targets = [(account.id, symbol) for account in portfolio.accounts for symbol in account.targets]
+    targets = [
+        (account, symbol) for account, own in portfolio.choices.items() for symbol in sorted(own)
+    ]
     tradable = [s.symbol for s in portfolio.securities if s.allow_buy or s.allow_sell]
     watched = watched_securities(positions, targets, tradable)
     moves = price_moves(known_closes(run, in_units_of_today=True), known_actions(run))

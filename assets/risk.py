@@ -42,7 +42,7 @@ def risk_metrics(
     settings = portfolio.performance
     positions, performance = run.read("positions_snapshot", "portfolio_returns")
     held = positions.filter(~pl.col("is_cash"))["commodity"].unique().to_list()
-    wanted = {symbol for account in portfolio.accounts for symbol in account.targets}
+    wanted = frozenset[str]().union(*portfolio.choices.values())
     symbols = sorted({*held, *wanted, portfolio.benchmark})
     first = run.session - timedelta(days=int(settings.risk_window * _DAYS_PER_SESSION))
     bars, actions = known_bars(run, symbols=symbols, first=first), known_actions(run)

@@ -135,6 +135,19 @@ class Portfolio(StrictModel):
         return {account.id: self.base_currency_of(account.id) for account in self.accounts}
 
     @property
+    def choices(self) -> dict[str, frozenset[str]]:
+        """What each account may come to hold: its targets, or all that it chooses from by itself, sorted by account."""
+        tradable = {s.symbol for s in self.securities if s.kind != "index" and s.allow_buy}
+        found = {}
+        for account in self.accounts:
+            chosen = set(account.targets)
+            if account.targets_from == "optimiser" or not chosen:
+                own = tradable if account.universe is None else tradable & set(account.universe)
+                chosen |= own
+            found[account.id] = frozenset(chosen)
+        return found
+
+    @property
     def benchmark(self) -> str:
         """Symbol that beta refers to."""
         return self.performance.benchmark or self.regime.index

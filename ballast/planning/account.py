@@ -70,7 +70,7 @@ def accounts_of(
     """
     quoted = {row["symbol"]: row for row in prices.iter_rows(named=True)}
     listed = {row["symbol"]: row for row in securities.iter_rows(named=True)}
-    accounts = []
+    accounts, choices = [], portfolio.choices
     for account_id, base_currency in portfolio.base_currencies.items():
         book = positions.filter(pl.col("account_id") == account_id)
         held = dict(book.filter(~pl.col("is_cash")).select("commodity", "quantity").iter_rows())
@@ -92,7 +92,10 @@ def accounts_of(
                 allow_sell=listed[symbol]["allow_sell"],
                 is_blocked=quoted[symbol]["blocks_planning"],
             )
-            for symbol in sorted(set(held) | set(wanted) | _universe(portfolio, account_id, wanted))
+            # Without targets an account chooses from everything that it may hold.
+            for symbol in sorted(
+                {*held, *wanted, *(() if any(wanted.values()) else choices[account_id])}
+            )
         )
         accounts.append(
             Account(
@@ -108,12 +111,3 @@ def accounts_of(
             )
         )
     return accounts
-
-
-def _universe(portfolio: Portfolio, account_id: str, wanted: Mapping[str, float]) -> set[str]:
-    """Return what an account without targets may buy; with targets, nothing but those."""
-    if any(wanted.values()):
-        return set()
-    account = next(account for account in portfolio.accounts if account.id == account_id)
-    tradable = {s.symbol for s in portfolio.securities if s.kind != "index" and s.allow_buy}
-    return tradable if account.universe is None else tradable & set(account.universe)

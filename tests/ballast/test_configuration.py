@@ -291,3 +291,46 @@ def test_groups_that_contradict_each_other_are_named_with_their_section() -> Non
     said = refusal(group + group + SMALLEST)
     assert "country_groups: 'X' is defined twice" in said
     assert "country_groups: 'Y' is in two groups" in said
+
+
+_CHOOSING = """
+[[accounts]]
+id = "named"
+targets = { "A" = 0.5 }
+[[accounts]]
+id = "free"
+[[accounts]]
+id = "optimised"
+targets_from = "optimiser"
+universe = ["A", "SOLD"]
+[[securities]]
+symbol = "^GSPC"
+name = "Index"
+exchange = "XNYS"
+currency = "USD"
+kind = "index"
+[[securities]]
+symbol = "A"
+name = "A"
+exchange = "XNYS"
+currency = "USD"
+[[securities]]
+symbol = "B"
+name = "B"
+exchange = "XNYS"
+currency = "USD"
+[[securities]]
+symbol = "SOLD"
+name = "Only sold"
+exchange = "XNYS"
+currency = "USD"
+allow_buy = false
+"""
+
+
+def test_an_account_may_come_to_hold_its_targets_or_what_it_chooses_from_by_itself() -> None:
+    assert parse(_CHOOSING, where="test").choices == {
+        "named": {"A"},
+        "free": {"A", "B"},
+        "optimised": {"A"},
+    }
