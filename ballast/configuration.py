@@ -118,6 +118,8 @@ class Portfolio(StrictModel):
         problems += problems_of("industry_groups", self.industry_groups)
         if symbols and self.regime.index not in symbols:
             problems.append(f"regime.index {self.regime.index!r} is not among the securities")
+        if symbols and (unlisted := sorted(set(self.regime.regions.values()) - set(symbols))):
+            problems.append(f"regime.regions names unknown securities: {unlisted}")
         if symbols and self.benchmark not in symbols:
             problems.append(f"performance.benchmark {self.benchmark!r} is not among the securities")
         if problems:

@@ -165,22 +165,30 @@ def _regime(facts: DailyFacts) -> str:
     lines = ["## Which regime"]
     if facts.regimes.is_empty():
         return "\n".join([*lines, "- unknown: no index close is known"])
-    # The main index comes first.
-    last = main_regime(facts.regimes, facts.regimes["index_symbol"][0])
+    # The main index comes last.
+    last = main_regime(facts.regimes, facts.regimes["index_symbol"][-1])
     reserve = f"keep {last['reserve_share']:.0%} in cash"
     if last["regime"] is None:
         lines.append(f"- unknown (too little history of {last['index_symbol']}): {reserve}")
     else:
         lines.append(
-            f"- **{last['regime']}**: {last['index_symbol']} is {last['distance']:+.1%} from its moving"
+            f"- **{last['regime']}**{_by(last)}: {last['index_symbol']} is {last['distance']:+.1%} from its moving"
             f" average ({last['session']}): {reserve}"
         )
-    if last["model_regime"] is not None:
-        lines.append(
-            f"  - the model of market states says {last['model_regime']}"
-            f" (bull {last['probability_bull']:.0%}, bear {last['probability_bear']:.0%})"
-        )
+        others = {"the moving average": last["rule_regime"], "the model": last["model_regime"]}
+        lines += [
+            f"  - {name} says {regime}"
+            for name, regime in others.items()
+            if regime not in {None, last["regime"]}
+        ]
     return "\n".join(lines)
+
+
+def _by(regime: dict[str, Any]) -> str:
+    methods = {"markov": " by the model of market states", "rule": " by the moving average"}
+    method = methods.get(regime["method"] or "", "")
+    sure = regime["confidence"]
+    return method if sure is None else f"{method}, confidence {sure:.0%}"
 
 
 def _plans(facts: DailyFacts) -> str:

@@ -21,11 +21,11 @@ class RegimeSettings(StrictModel):
             " a regime of its own; the cash reserve follows the main index."
         ),
     )
-    method: Literal["rule", "markov"] = Field(
-        "rule",
+    method: Literal["markov", "rule"] = Field(
+        "markov",
         description=(
-            "What names the regime: `rule`, the distance from the moving average, or `markov`, the model of calm and"
-            " turbulent market states. The other one is shown beside it, and the rule decides while the model has too"
+            "What names the regime: `markov`, the model of calm and turbulent market states, or `rule`, the distance"
+            " from the moving average. The other one is shown beside it, and the rule decides while the model has too"
             " little history."
         ),
     )

@@ -24,7 +24,7 @@ def test_the_regime_turns_in_the_crash(tmp_path: Path) -> None:
     for session in sessions:
         assert demonstration.run(session).success
     regimes = [regime_of(demonstration, session) for session in sessions]
-    assert regimes == ["bull", "bull", "sideways", "bear"]
+    assert regimes == ["bull", "bull", "bear", "bear"]
     assert set(demonstration.read("reconciliation_report", FIRST)["outcome"]) == {"matched"}
 
 
