@@ -112,8 +112,10 @@ def planner_recommendations(
                 "reserve", "fees", "taxes", "points_before", "points_after",
             ),
             "not_done": _shown(
-                _not_done(found), "account_id", "side", "symbol", "value_base", "category",
-                "outcome", "outcome_reason",
+                _not_done(found).with_columns(
+                    trade=pl.format("{} {}", "side", "symbol"), why="outcome_reason"
+                ),
+                "account_id", "trade", "value_base", "outcome", "why",
             ),
             "other_plans": _shown(
                 others.filter(pl.col("view") != "pareto").with_columns(
