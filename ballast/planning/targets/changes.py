@@ -87,12 +87,15 @@ def infeasible_targets(
     groups = constraints.filter(is_followed & group).select(
         "account_id", what=pl.format("{} group {}", "kind", "name"), detail="note"
     )
-    taken_over = targets.filter(
+    has_proposal = (pl.col("source") == "optimiser").any().over("account_id")
+    taken_over = targets.with_columns(has_proposal=has_proposal).filter(
         is_followed & (pl.col("source") != "optimiser")
     ).select(
         "account_id",
         what="source",
-        detail=pl.lit("there is no proposal, so that other weights stand in for it"),
+        detail=pl.when("has_proposal")
+        .then(pl.lit("the proposal does not know all that is held; the rest of it stays"))
+        .otherwise(pl.lit("there is no proposal, so that other weights stand in for it")),
     ).unique(maintain_order=True)  # fmt: skip
     known = targets.filter(~is_followed & pl.col("current_weight").is_not_null()).join(
         securities.select("symbol", "allow_buy", "allow_sell"),

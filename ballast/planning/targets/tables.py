@@ -11,6 +11,7 @@ import polars as pl
 from ballast.configuration import Portfolio, target_weights_table
 from ballast.planning.targets.covariance import correlation_of
 from ballast.planning.targets.estimate import Risk
+from ballast.planning.targets.followed import weights_to_follow
 from ballast.planning.targets.limits import Matrix, Vector
 from ballast.planning.targets.proposal import Proposal
 from ballast.tables import (
@@ -210,15 +211,25 @@ def followed_weights(
     Returns
     -------
     pl.DataFrame
-        Configured accounts follow their configured weights. An account of the optimiser follows its proposal; without
-        one the weights published before; without those what it holds, so that nothing is traded.
+        Configured accounts follow their configured weights, those of the optimiser what `weights_to_follow` says.
     """
     by_account = {proposal.account_id: proposal for proposal in proposals}
     rows: list[dict[str, Any]] = target_weights_table(portfolio).to_dicts()
     for account in portfolio.accounts:
         if account.targets_from == "optimiser":
+            own = pl.col("account_id") == account.id
             proposal = by_account.get(account.id)
-            rows += _followed(account.id, proposal, positions, previous)
+            rows += [
+                {
+                    "account_id": account.id,
+                    "symbol": each.symbol,
+                    "target_weight": min(max(_rounded(each.weight) or 0.0, 0.0), 1.0),
+                    "source": each.source,
+                }
+                for each in weights_to_follow(
+                    proposal, positions.filter(own), previous.filter(own), positions.height > 0
+                )
+            ]
     seen = {
         (proposal.account_id, facts["symbol"]): facts
         for proposal in proposals
@@ -229,34 +240,6 @@ def followed_weights(
         facts = seen.get((row["account_id"], row["symbol"]), {})
         row |= {name: facts.get(name) for name in facts_of}
     return _table(rows, TargetWeights, "account_id", "symbol")
-
-
-def _followed(
-    account_id: str, proposal: Proposal | None, positions: pl.DataFrame, previous: pl.DataFrame
-) -> list[dict[str, Any]]:
-    positions = positions.filter((pl.col("account_id") == account_id) & ~pl.col("is_cash"))
-    held = dict(positions.select("commodity", "weight").iter_rows())
-    source = "optimiser"
-    weights = {} if proposal is None else dict(proposal.weights)
-    if not weights:
-        before = previous.filter(pl.col("account_id") == account_id)
-        source, weights = (
-            "previous",
-            dict(before.select("symbol", "target_weight").iter_rows()),
-        )
-    if not weights:
-        source, weights = "held", {name: share for name, share in held.items() if share is not None}
-    return [
-        {
-            "account_id": account_id,
-            "symbol": symbol,
-            "target_weight": min(max(_rounded(weight) or 0.0, 0.0), 1.0),
-            "source": source,
-        }
-        for symbol, weight in weights.items()
-        # Of what is not held a weight of zero says nothing.
-        if weight > 0 or symbol in held
-    ]
 
 
 def _sum(weights: Mapping[str, float], members: Sequence[str]) -> float | None:

@@ -41,55 +41,113 @@ def proposal(
     )
 
 
-def weights(*rows: tuple[str, float]) -> pl.DataFrame:
+def weights(*rows: tuple[str, float], source: str | None = "optimiser") -> pl.DataFrame:
     named = [
-        {"account_id": "main", "symbol": symbol, "target_weight": weight} for symbol, weight in rows
+        {"account_id": "main", "symbol": symbol, "target_weight": weight, "source": source}
+        for symbol, weight in rows
     ]
     return table(TargetWeights, named)
 
 
 NOTHING = weights()
 NO_POSITIONS = table(Positions, [])
-HELD = table(
-    Positions,
-    [
-        {"commodity": "S1", "is_cash": False, "weight": 0.7, "value_base": D(700)},
-        {"commodity": "EUR", "is_cash": True, "weight": 0.3, "value_base": D(300)},
-    ],
-    account_id="main", quantity=D(1), currency="EUR", base_currency="EUR", is_price_stale=False,
-)  # fmt: skip
+
+
+def positions(**held: float) -> pl.DataFrame:
+    """Shares of an account; the rest of it is cash."""
+    shares = held | {"EUR": 1.0 - sum(held.values())}
+    return table(
+        Positions,
+        [
+            {"commodity": name, "is_cash": name == "EUR", "weight": share, "value_base": D(round(1000 * share))}
+            for name, share in shares.items()
+        ],
+        account_id="main", quantity=D(1), currency="EUR", base_currency="EUR", is_price_stale=False,
+    )  # fmt: skip
+
+
+HELD = positions(S1=0.7)
 
 
 def followed(
-    found: Proposal | None, positions: pl.DataFrame, previous: pl.DataFrame
-) -> dict[str, float]:
-    made = tables.followed_weights(portfolio(), [found] if found else [], positions, previous)
+    found: Proposal | None, held: pl.DataFrame, previous: pl.DataFrame
+) -> dict[str, tuple[float, str]]:
+    """Return weight and source of every row."""
+    made = tables.followed_weights(portfolio(), [found] if found else [], held, previous)
     TargetWeights.validate(made)
-    return dict(made.select("symbol", "target_weight").iter_rows())
+    rows = made.select("symbol", "target_weight", "source").iter_rows()
+    return {symbol: (weight, source) for symbol, weight, source in rows}
 
 
-def source(found: Proposal | None, positions: pl.DataFrame, previous: pl.DataFrame) -> set[str]:
-    made = tables.followed_weights(portfolio(), [found] if found else [], positions, previous)
-    return set(made["source"])
+FAILED = proposal(account_value=None)
 
 
 def test_an_account_of_the_optimiser_follows_its_proposal() -> None:
     found = proposal()
-    assert followed(found, HELD, weights(("S1", 0.4))) == pytest.approx(found.weights, abs=1e-9)
-    assert source(found, HELD, NOTHING) == {"optimiser"}
+    made = followed(found, HELD, weights(("S1", 0.4)))
+    wanted = {name: weight for name, weight in found.weights.items() if weight or name == "S1"}
+    assert {name: weight for name, (weight, _) in made.items()} == pytest.approx(wanted, abs=1e-9)
+    assert {source for _, source in made.values()} == {"optimiser"}
 
 
-def test_without_a_proposal_it_follows_the_weights_published_before() -> None:
-    failed = proposal(account_value=None)
-    assert followed(failed, HELD, weights(("S1", 0.4))) == {"S1": 0.4}
-    assert source(failed, HELD, weights(("S1", 0.4))) == {"previous"}
+def test_what_a_proposal_does_not_know_keeps_its_weight() -> None:
+    made = followed(proposal(), positions(S1=0.5, GIFT=0.2), NOTHING)
+    assert made["GIFT"] == (0.2, "held")
+
+
+def test_without_a_proposal_it_follows_the_proposal_published_before() -> None:
+    for source in ("optimiser", "previous"):
+        before = weights(("S1", 0.4), source=source)
+        assert followed(FAILED, HELD, before) == {"S1": (0.4, "previous")}
+
+
+def test_what_arrived_since_then_keeps_its_weight() -> None:
+    made = followed(FAILED, positions(S1=0.4, S2=0.2), weights(("S1", 0.5)))
+    assert made == {"S1": (0.5, "previous"), "S2": (0.2, "held")}
+
+
+def test_a_proposal_of_before_that_does_not_fit_beside_what_arrived_is_not_followed() -> None:
+    made = followed(FAILED, positions(S1=0.4, S2=0.55), weights(("S1", 0.5)))
+    assert made == {"S1": (0.4, "held"), "S2": (0.55, "held")}
+
+
+@pytest.mark.parametrize("source", ["held", "configured", None])
+def test_weights_that_were_no_proposal_are_not_followed_later(source: str | None) -> None:
+    before = weights(("S1", 0.4), ("S0", 0.1), source=source)
+    assert followed(FAILED, HELD, before) == {"S1": (0.7, "held")}
+
+
+def test_what_was_held_beside_a_proposal_of_before_is_no_part_of_it() -> None:
+    before = pl.concat([weights(("S0", 0.1)), weights(("S1", 0.4), source="held")])
+    made = followed(FAILED, HELD, before)
+    assert made == {"S0": (0.1, "previous"), "S1": (0.7, "held")}
 
 
 def test_without_those_it_keeps_what_it_holds() -> None:
-    failed = proposal(account_value=None)
-    assert followed(failed, HELD, NOTHING) == {"S1": 0.7}
-    assert source(failed, HELD, NOTHING) == {"held"}
-    assert followed(None, HELD, NOTHING) == {"S1": 0.7}
+    assert followed(FAILED, HELD, NOTHING) == {"S1": (0.7, "held")}
+    assert followed(None, HELD, NOTHING) == {"S1": (0.7, "held")}
+
+
+@pytest.mark.parametrize("days", [1, 2, 3])
+def test_without_a_proposal_nothing_is_ever_traded(days: int) -> None:
+    before = NOTHING
+    for day in range(days):
+        held = positions(S1=0.4 + day / 10, **({"S2": 0.2} if day else {}))
+        made = tables.followed_weights(portfolio(), [FAILED], held, before)
+        wanted = dict(made.select("symbol", "target_weight").iter_rows())
+        shares = dict(held.filter(~pl.col("is_cash")).select("commodity", "weight").iter_rows())
+        assert wanted == pytest.approx(shares)
+        before = made
+
+
+def test_cash_alone_without_a_proposal_says_that_nothing_is_wanted() -> None:
+    made = followed(FAILED, positions(), NOTHING)
+    assert made == {f"S{n}": (0.0, "held") for n in range(8)}
+    assert followed(None, positions(), NOTHING) == {}
+
+
+def test_where_positions_are_not_known_nothing_is_said_of_them() -> None:
+    assert followed(FAILED, NO_POSITIONS, NOTHING) == {}
 
 
 def test_a_configured_account_keeps_its_weights_whatever_is_proposed() -> None:
@@ -180,10 +238,10 @@ def test_the_largest_changes_come_first_with_their_value() -> None:
 
 
 def findings(
-    found: Proposal, account_settings: str = OPTIMISED, **allowed: bool
+    found: Proposal, account_settings: str = OPTIMISED, held: pl.DataFrame = HELD, **allowed: bool
 ) -> list[tuple[str, str]]:
     configured = portfolio(account_settings)
-    made = tables.followed_weights(configured, [found], HELD, NOTHING)
+    made = tables.followed_weights(configured, [found], held, NOTHING)
     listed = table(
         Securities, [{"symbol": f"S{n}", "allow_buy": True, "allow_sell": True} | allowed for n in range(8)],
         name="x", exchange="XAMS", currency="EUR", kind="equity", lot_size=D(1), multiplier=D(1),
@@ -210,6 +268,12 @@ def test_an_infeasible_target_return_and_group_are_found() -> None:
 
 def test_weights_that_stand_in_for_a_proposal_are_found() -> None:
     assert "held" in [what for what, _ in findings(proposal(account_value=None))]
+
+
+def test_what_a_proposal_does_not_know_is_found() -> None:
+    found = proposal(account_settings={"target_return": 0.05})
+    told = findings(found, held=positions(S1=0.5, GIFT=0.2))
+    assert told == [("held", "the proposal does not know all that is held; the rest of it stays")]
 
 
 def test_configured_targets_of_what_may_not_be_traded_are_found() -> None:
