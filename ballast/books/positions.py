@@ -51,7 +51,8 @@ def positions_snapshot(
     Returns
     -------
     pl.DataFrame
-        `Positions`. A security without a price has null value; then no weight of its account is known.
+        `Positions`. A security without a price has null value; then no weight of its account is known. What was paid in
+        another currency than that of the quotation has null cost and gain.
     """
     known = known_postings(postings, session).filter(
         pl.col("account_id").is_in(sorted(base_currencies))
@@ -64,18 +65,22 @@ def positions_snapshot(
         quantities(known)
         .join(listed, on="account_id", maintain_order="left")
         .with_columns(is_cash=~pl.col("commodity").is_in(securities["symbol"].implode()))
-        .join(_bases(lots), on=_KEY, how="left", maintain_order="left")
+        .join(_bases(lots, securities), on=_KEY, how="left", maintain_order="left")
         .with_columns(average_cost=pl.col("cost_basis") / pl.col("quantity"))
     )
     return _valued(owned, securities, prices, rates)
 
 
-def _bases(lots: pl.DataFrame) -> pl.DataFrame:
-    """Add up what the lots of a position cost; null where one of them is unknown or they differ in currency."""
+def _bases(lots: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+    """Add up what the lots of a position cost; null where one is unknown or not in the currency of the quotation."""
     basis = pl.col("cost_basis")
-    is_known = basis.is_not_null().all() & (pl.col("currency").n_unique() == 1)
-    return lots.group_by("account_id", commodity="symbol").agg(
-        cost_basis=pl.when(is_known).then(basis.sum())
+    quoted = securities.select("symbol", quoted_in="currency")
+    is_quoted = (pl.col("currency") == pl.col("quoted_in")).fill_null(False)
+    is_known = (basis.is_not_null() & is_quoted).all()
+    return (
+        lots.join(quoted, on="symbol", how="left", maintain_order="left")
+        .group_by("account_id", commodity="symbol")
+        .agg(cost_basis=pl.when(is_known).then(basis.sum()))
     )
 
 

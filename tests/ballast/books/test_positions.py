@@ -212,6 +212,16 @@ def test_a_transfer_without_price_has_an_unknown_basis_and_a_known_value() -> No
     assert owned["value"] == D(500)
 
 
+def test_a_cost_in_another_currency_than_the_price_is_unknown_and_so_is_the_gain() -> None:
+    shares = buy(1, "AAA", "10", "40", cost_currency="EUR")
+    owned = position(snapshot(shares), "AAA")
+    assert (owned["currency"], owned["value"]) == ("USD", D(500))
+    assert owned["cost_basis"] is owned["average_cost"] is owned["unrealised_gain"] is None
+    # As of a part, so of the whole.
+    mixed = position(snapshot(shares, buy(2, "AAA", "10", "40")), "AAA")
+    assert mixed["cost_basis"] is mixed["average_cost"] is mixed["unrealised_gain"] is None
+
+
 def test_a_reversed_purchase_leaves_the_average_as_if_it_had_never_been() -> None:
     rows = [
         buy(1, "AAA", "10", "40"),

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from ballast.books.positions import positions_snapshot
 from ballast.planning.scores.position import Books, position_scores
 from ballast.planning.scores.standing import grouping
 from ballast.settings import GroupWeights, ScoreSettings
@@ -21,7 +22,7 @@ from ballast.tables import (
     TargetWeights,
     TaxLots,
 )
-from tests.ballast.builders import D, Row, cash, position, posting, table
+from tests.ballast.builders import D, Row, cash, position, posting, prices, rates, table
 from tests.ballast.planning.scores.histories import SESSION
 
 GROUPS = ("long_term", "fundamentals", "opportunity", "dividends", "short_term", "technicals", "opinion")  # fmt: skip
@@ -147,6 +148,18 @@ def test_an_unknown_basis_makes_the_gain_unknown_and_forbids_a_sale() -> None:
     assert row["gain"] is row["windfall_reason"] is row["underperformance"] is None
     assert row["sell_blocked_by"] == "its gain is unknown"
     assert row["sell_share"] is None
+
+
+def test_a_basis_in_another_currency_than_the_price_makes_the_gain_unknown() -> None:
+    trades = [trade(1, "A", "10", 730, unit_cost=D(80), cost_currency="EUR")]
+    lots = [lot("A", ago(730)) | {"currency": "EUR", "cost_basis": D(800)}]
+    books = positions_snapshot(
+        table(Postings, trades), table(TaxLots, lots), listed("A", currency="JPY"),
+        prices({"A": "12800"}, currency="JPY"), rates({"JPY": "160"}), {"a": "EUR"}, SESSION,
+    )  # fmt: skip
+    row = only(scored(books.to_dicts(), lots=lots, trades=trades, targets={"A": 0.5}))
+    assert row["gain"] is row["average_cost"] is row["windfall_excess"] is None
+    assert row["sell_blocked_by"] == "its gain is unknown"
 
 
 def test_what_is_sold_short_counts_as_not_held() -> None:
