@@ -7,6 +7,7 @@ from datetime import date
 
 import polars as pl
 
+from ballast.books.postings import without_reversed
 from ballast.money import approximate
 from ballast.planning.scores.blends import with_neutral
 from ballast.planning.scores.diversification import with_diversification
@@ -158,14 +159,11 @@ def _with_dates(rows: pl.DataFrame, books: Books, session: date) -> pl.DataFrame
             )
         )
     )
-    reversed_ones = books.postings["reverses"].drop_nulls().implode()
     day, quantity = pl.col("occurred_at").dt.date(), pl.col("quantity")
+    # What is cancelled only later stood on the session.
+    happened = without_reversed(books.postings.filter(day <= session))
     traded = (
-        books.postings.filter(
-            (pl.col("kind") == "trade")
-            & ~pl.col("posting_id").is_in(reversed_ones)
-            & (day <= session)
-        )
+        happened.filter(pl.col("kind") == "trade")
         .group_by("account_id", symbol="commodity")
         .agg(last_bought=day.filter(quantity > 0).max(), last_sold=day.filter(quantity < 0).max())
     )

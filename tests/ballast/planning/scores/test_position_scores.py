@@ -123,7 +123,7 @@ def test_cost_gain_and_dates_come_from_the_books() -> None:
             trades=[
                 trade(1, "A", "10", 730), trade(2, "A", "12", 100), trade(3, "A", "-2", 50),
                 trade(4, "A", "5", 20, kind="transfer"), trade(5, "A", "3", 10),
-                trade(6, "A", "-3", 10, reverses="p0005", kind="adjustment"),
+                trade(6, "A", "-3", 10, reverses="p0005"),
                 trade(7, "B", "1", 1), trade(8, "A", "1", -1),
             ],
         )
@@ -134,6 +134,30 @@ def test_cost_gain_and_dates_come_from_the_books() -> None:
     # Neither the transfer nor the purchase that was reversed, nor what comes later.
     assert (row["last_bought"], row["last_sold"]) == (ago(100), ago(50))
     assert row["sell_blocked_by"] == "sold 50 days ago, less than 180"
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "kind"),
+    [("5", "trade"), ("-5", "trade"), ("5", "adjustment"), ("-5", "adjustment")],
+)
+def test_a_trade_that_was_cancelled_is_neither_a_purchase_nor_a_sale(
+    cancelled: str, kind: str
+) -> None:
+    back = str(-int(cancelled))
+    trades = [
+        trade(1, "A", "10", 400),
+        trade(2, "A", cancelled, 20),
+        trade(3, "A", back, 19, reverses="p0002", kind=kind),
+    ]
+    row = only(scored([held("A")], lots=[lot("A", ago(400))], trades=trades))
+    assert (row["last_bought"], row["last_sold"]) == (ago(400), None)
+    assert row["sell_blocked_by"] is None
+    # It happened after all where the cancellation was cancelled, or comes only later.
+    again = trade(4, "A", cancelled, 18, reverses="p0003")
+    later = trades[2] | {"occurred_at": trade(3, "A", back, -1)["occurred_at"]}
+    for others in ([*trades, again], [*trades[:2], later]):
+        row = only(scored([held("A")], lots=[lot("A", ago(400))], trades=others))
+        assert (row["last_sold"] or row["last_bought"]) == ago(20)
 
 
 def test_a_lot_of_unknown_age_makes_the_years_unknown() -> None:
