@@ -6,7 +6,7 @@ estimator for large-dimensional covariance matrices"): the sample's own is too s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def shared_returns(
     -------
     SharedReturns
         Nothing is filled: a session on which any of them did not trade is left out, and the return spans it. Too short
-        histories are left out first, then the shortest of those that remain until they share enough.
+        histories are left out first, then whoever keeps most sessions from being shared, until they share enough.
     """
     known = levels.filter(pl.col("level").is_not_null()).sort("symbol", "session")
     newest = known.group_by("symbol", maintain_order=True).tail(lookback + 1)
@@ -69,12 +69,12 @@ def shared_returns(
     symbols = kept["symbol"].unique().sort().to_list()
     wide = _wide(kept, symbols)
     while len(symbols) > 1 and wide.height - 1 < minimum:
-        firsts = dict(kept.group_by("symbol").agg(pl.col("session").min()).iter_rows())
-        shortest = max(symbols, key=lambda symbol: (firsts[symbol], symbol))
+        missed = _missed(known, symbols, lookback)
+        most = max(missed, key=lambda symbol: missed[symbol])
         shared = max(wide.height - 1, 0)
-        left_out[shortest] = f"shares only {shared} returns with the others, {minimum} are needed"
-        kept = kept.filter(pl.col("symbol") != shortest)
-        symbols.remove(shortest)
+        left_out[most] = f"shares only {shared} returns with the others, {minimum} are needed"
+        symbols.remove(most)
+        kept = kept.filter(pl.col("symbol") != most)
         wide = _wide(kept, symbols)
     worth = wide.drop("session").to_numpy()
     values = worth[1:] / worth[:-1] - 1
@@ -84,6 +84,19 @@ def shared_returns(
     # Of one exchange exactly the sessions of a year; fewer where holidays were left out.
     of_own = len(symbols) * len(values) / max(own - len(symbols), 1)
     return SharedReturns(tuple(symbols), values, sessions_per_year * of_own, left_out)
+
+
+def _missed(known: pl.DataFrame, symbols: Sequence[str], lookback: int) -> dict[str, float]:
+    """Return how many of the newest sessions each security keeps from being shared, by symbol.
+
+    A session that several miss counts for each in part: of two that were suspended together neither alone frees any.
+    """
+    table = known.filter(pl.col("symbol").is_in(list(symbols)))
+    wide = table.pivot(on="symbol", index="session", values="level").sort("session")
+    absent = wide.tail(lookback + 1).select(pl.col(symbols).is_null()).to_numpy()
+    parts = absent.sum(axis=1, keepdims=True)
+    missed = np.divide(absent, parts, out=np.zeros(absent.shape), where=parts > 0).sum(axis=0)
+    return dict(zip(symbols, missed.tolist(), strict=True))
 
 
 def _wide(levels: pl.DataFrame, symbols: list[str]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -64,18 +64,46 @@ def test_a_young_listing_is_left_out_and_shortens_nobody() -> None:
     np.testing.assert_allclose(found.values, returns[:, :2], atol=1e-12)
 
 
-def test_the_youngest_goes_where_all_together_share_too_little() -> None:
-    returns = random_returns(3, 200, 1)
-    table = levels(returns, ["A", "B", "C"]).filter(
-        # C trades on other days than the others.
-        (pl.col("symbol") != "C")
-        | (pl.col("session") > FIRST + timedelta(days=141))
-        | (pl.col("session") < FIRST + timedelta(days=1))
+_DAYS = [FIRST + timedelta(days=number) for number in range(451)]
+
+
+@pytest.mark.parametrize(
+    "sparse",
+    [
+        [day for number, day in enumerate(_DAYS) if number < 130 or number > 440],
+        _DAYS[::7],
+        _DAYS[:70] + [FIRST + timedelta(days=number) for number in range(460, 480)],
+    ],
+    ids=["suspended", "every seventh session", "other days"],
+)
+@pytest.mark.parametrize("name", ["A", "E"])
+def test_who_shares_too_little_goes_and_not_the_others(sparse: list[date], name: str) -> None:
+    table = levels(random_returns(5, 450, 1), list("ABCDE"))
+    own = levels(random_returns(1, 500, 2), [name]).filter(pl.col("session").is_in(sparse))
+    found = shared(pl.concat([table.filter(pl.col("symbol") != name), own]))
+    assert list(found.left_out) == [name]
+    assert "shares only" in found.left_out[name]
+    assert len(found.values) == 365
+
+
+def test_two_that_were_suspended_together_go_although_neither_alone_frees_a_session() -> None:
+    returns = random_returns(5, 450, 3)
+    gap = pl.col("session").is_between(_DAYS[100], _DAYS[440])
+    holidays = pl.col("session").is_in(_DAYS[420:440:3])
+    table = levels(returns, list("ABCDE")).filter(
+        ~(gap & pl.col("symbol").is_in(["C", "D"])) & ~(holidays & (pl.col("symbol") == "A"))
     )
-    extra = levels(random_returns(1, 60, 2), ["C"], FIRST + timedelta(days=400))
-    found = shared(pl.concat([table, extra]))
-    assert found.symbols == ("A", "B")
-    assert "shares only" in found.left_out["C"]
+    assert list(shared(table).left_out) == ["C", "D"]
+
+
+def test_of_two_that_free_as_many_sessions_the_first_by_name_goes() -> None:
+    days = [FIRST + timedelta(days=number) for number in range(200)]
+    parts = {"B": days[:101], "A": days[99:]}
+    table = pl.concat(
+        levels(random_returns(1, 199, seed), [name]).filter(pl.col("session").is_in(own))
+        for seed, (name, own) in enumerate(parts.items())
+    )
+    assert list(shared(table).left_out) == ["A"]
 
 
 def test_a_price_that_never_moves_has_no_risk_to_estimate() -> None:
