@@ -6,12 +6,15 @@ import polars as pl
 from assets.metadata import check, definition_metadata, markdown_table, plot
 from assets.planning_inputs import daily_returns, planning_cases
 from assets.session_run import SessionRun
+from ballast.errors import MissingPriceError, MissingRateError
 from ballast.planning.best_plan import BestPlan, best_plan
+from ballast.planning.case import PlanningCase
 from ballast.planning.explanation import (
     alternatives_table,
     components_table,
     opportunities_table,
 )
+from ballast.planning.plan import AccountPlan
 from ballast.planning.replay import steps_as_text
 from ballast.planning.scenarios import scenarios_table
 from ballast.planning.tables import plans_table, recommendations_table
@@ -75,7 +78,7 @@ def planner_recommendations(
     """The best set of trades for each account, found by looking at all of them, in the order in which to take them."""
     run = SessionRun.of(context, workspace)
     version = run.workspace.configurations.record(run.workspace.portfolio)
-    plans = [best_plan(case) for case in planning_cases(run)]
+    plans = [_planned(case) for case in planning_cases(run)]
     table, outcomes = recommendations_table(plans), plans_table(plans)
     found, others = opportunities_table(plans), alternatives_table(plans)
     parts = components_table(plans)
@@ -128,12 +131,20 @@ def planner_recommendations(
                 "mean", "worst_5_percent", "expected_shortfall", "probability_of_loss",
                 "robust_score",
             ),
-            "sets_searched": int(searched["sets_searched"].sum()),
+            "sets_searched": f"{sum(searched['sets_searched'].to_list()):,}",
             "configuration_version": version,
             "inputs": ", ".join(f"{p.case.account.account_id} {p.case.inputs_hash}" for p in plans),
         },
         checks=_checks(run, table, outcomes),
     )  # fmt: skip
+
+
+def _planned(case: PlanningCase) -> BestPlan:
+    """Plan an account; what is missing for it leaves the others alone."""
+    try:
+        return best_plan(case)
+    except (MissingRateError, MissingPriceError) as error:
+        return BestPlan(case, AccountPlan(case.account, "unknown", error.what))
 
 
 def _shown(table: pl.DataFrame, *columns: str) -> dg.MetadataValue:

@@ -196,9 +196,18 @@ def emergency_actions(
 
 
 def _execute(run: SessionRun, desk: OrderDesk, steps: pl.DataFrame) -> list[Placed]:
-    """Place a plan's steps in order, each judged by itself; returns those that were not sent."""
+    """Place a plan's steps in order, each judged by itself; returns those that were not sent.
+
+    What was dismissed, or superseded by a plan that is not published yet, is nobody's wish any more.
+    """
     stopped: list[Placed] = []
-    for row in steps.iter_rows(named=True):
+    unwanted = {
+        row["recommendation_id"]
+        for account in steps["account_id"].unique()
+        for status in ("dismissed", "superseded")
+        for row in run.workspace.recommendations.of(account, PLAN, status)
+    }
+    for row in steps.filter(~pl.col("recommendation_id").is_in(unwanted)).iter_rows(named=True):
         intent = OrderIntent(
             client_order_id=client_order_id(row["account_id"], row["inputs_hash"], row["step"]),
             account_id=row["account_id"],

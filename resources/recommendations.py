@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from resources.store import Store, insert_unknown
+from resources.store.planning_schema import plan_inputs
 from resources.store.schema import recommendations
 
 PLAN = "plan"
@@ -43,10 +44,16 @@ class RecommendationBook:
                 recommendations.c.status == "pending",
             )
             _keep_dismissed(connection, account_id, ids)
-            newest = connection.scalar(
-                sa.select(sa.func.max(recommendations.c.session)).where(*plans)
+            # An empty plan has no rows here, but its inputs are kept.
+            newest = connection.scalars(
+                sa.union_all(
+                    sa.select(sa.func.max(recommendations.c.session)).where(*plans),
+                    sa.select(sa.func.max(plan_inputs.c.session)).where(
+                        plan_inputs.c.account_id == account_id
+                    ),
+                )
             )
-            if newest == session:
+            if session >= max(filter(None, newest), default=session):
                 _set_status(
                     connection,
                     "pending",
@@ -76,11 +83,27 @@ class RecommendationBook:
                 )
             )
 
+    def dismissed(self, account_id: str) -> frozenset[tuple[str, str, str]]:
+        """Return what a person does not want: symbol, side, and the hash of the portfolio for which it was said."""
+        query = sa.select(
+            recommendations.c.symbol, recommendations.c.side, recommendations.c.portfolio_hash
+        ).where(
+            recommendations.c.account_id == account_id,
+            recommendations.c.origin == PLAN,
+            recommendations.c.status == "dismissed",
+            recommendations.c.portfolio_hash.is_not(None),
+        )
+        with self.store.read() as connection:
+            return frozenset((row[0], row[1], row[2]) for row in connection.execute(query))
+
     def mark_executed(self, recommendation_id: str) -> None:
         """Record that a recommendation was carried out."""
         with self.store.write() as connection:
             _set_status(
-                connection, "executed", recommendations.c.recommendation_id == recommendation_id
+                connection,
+                "executed",
+                recommendations.c.recommendation_id == recommendation_id,
+                recommendations.c.status != "dismissed",
             )
 
     def mark_refused(self, recommendation_id: str) -> None:

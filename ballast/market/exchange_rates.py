@@ -5,7 +5,7 @@ A missing rate is an error. It is never one, never yesterday's without saying so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -86,6 +86,12 @@ class Rates:
         """Read an `ExchangeRates` frame."""
         rows = table.select("from_currency", "to_currency", "rate").iter_rows()
         return cls({(source, target): rate for source, target, rate in rows})
+
+    @classmethod
+    def by_names(cls, rates: Mapping[str, Decimal]) -> Rates:
+        """Read rates by the names of their pairs: FROM/TO → units of TO per one FROM."""
+        pairs = ((pair.split("/", 1), rate) for pair, rate in rates.items())
+        return cls({(source, target): rate for (source, target), rate in pairs})
 
     def rate(self, source: str, target: str) -> Decimal:
         """Return units of target per one source.

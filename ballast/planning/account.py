@@ -33,7 +33,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Account:
-    """Everything that decides an account's plan."""
+    """Everything that decides an account's plan.
+
+    Parameters
+    ----------
+    committed : Decimal
+        Cash that open orders will take, in base currency: no balance any more, but part of the account's value.
+    owed : Decimal
+        Taxes on what was realised this year, in base currency: kept beside the reserve until they are paid.
+    """
 
     account_id: str
     session: date
@@ -44,6 +52,8 @@ class Account:
     reserve_floor: Decimal
     regime: str | None
     blocked_because: str | None = None
+    committed: Decimal = ZERO
+    owed: Decimal = ZERO
 
 
 def accounts_of(

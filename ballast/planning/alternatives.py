@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ballast.planning.search import Evaluation, Objective, by_objective, evaluat
 from ballast.planning.search.enumeration import all_sets, count_sets
 from ballast.planning.search.problem import I32
 from ballast.planning.search.views import best_per_view
-from ballast.planning.searching import Searched
+from ballast.planning.searching import Searched, orders_of
 
 _RUNNERS_UP = 3
 _MOST_ON_THE_FRONT = 12
@@ -86,7 +87,10 @@ def other_plans(best: BestPlan) -> list[OtherPlan]:
     searched = best.searched
     if searched is None or not searched.trades:
         return []
-    runners_up = searched.found.sequences[1 : 1 + _RUNNERS_UP]
+    others = [row for row in searched.found.sequences if _orders_of(searched, row) != best.orders]
+    runners_up = np.array(others[:_RUNNERS_UP], dtype=np.int32).reshape(
+        len(others[:_RUNNERS_UP]), -1
+    )
     pool = _pool(searched)
     compared = evaluate(searched.problem, pool, engine="arrays")
     found = [recommended(best), *_plans(searched, "next_best", runners_up)]
@@ -100,6 +104,10 @@ def other_plans(best: BestPlan) -> list[OtherPlan]:
     found += _patterns(searched, best.case.planner.depth)
     front = pareto(compared)[:_MOST_ON_THE_FRONT]
     return [*found, *_plans(searched, "pareto", pool[front])]
+
+
+def _orders_of(searched: Searched, row: I32) -> dict[str, Decimal]:
+    return orders_of([searched.trades[int(trade)] for trade in row if trade >= 0])
 
 
 def recommended(best: BestPlan) -> OtherPlan:

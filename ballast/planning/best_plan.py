@@ -16,16 +16,21 @@ from decimal import Decimal
 from ballast.money import ZERO
 from ballast.planning.account import Account
 from ballast.planning.case import PlanningCase
-from ballast.planning.draft import Drafting, Trade
+from ballast.planning.draft import Trade
 from ballast.planning.fitting import fitted
-from ballast.planning.opportunities import Opportunity, opportunities, tax_on
-from ballast.planning.plan import AccountPlan, plan_account, plan_of, unplannable
+from ballast.planning.opportunities import Opportunity, follows_targets, opportunities
+from ballast.planning.plan import AccountPlan, plan_of, plan_with, unplannable
 from ballast.planning.search import ProblemError
 from ballast.planning.searching import Searched, orders_of, search_sets
 from ballast.planning.standing import Judge, Standing
 
 # Each round spends what the one before it has left over; one or two are ever needed.
 _MOST_ROUNDS = 5
+# What differs by less is equally good: the set that the search ranks first stays.
+_RESOLUTION = 1e-9
+# Cents and whole lots, as a share of the account.
+_ROUNDING = 1e-4
+_RESTS = "it is part of the plan already"
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,15 @@ class BestPlan:
     searched: Searched | None = None
 
     @property
+    def is_proved(self) -> bool:
+        """Whether no set of the trades that were considered can be better than the plan."""
+        if self.searched is None or self.before is None or self.after is None:
+            return False
+        found, gain = self.searched.found, self.after.score - self.before.score
+        allowed = _ROUNDING if self.orders else self.case.planner.minimum_improvement
+        return found.proved and gain >= float(found.evaluation.improvement[0]) - allowed
+
+    @property
     def orders(self) -> dict[str, Decimal]:
         """Signed quantities of the plan's trades by symbol."""
         trades = (*self.plan.sales, *self.plan.purchases)
@@ -63,7 +77,7 @@ class BestPlan:
 
     def tax(self, trade: Trade) -> Decimal:
         """Return the tax on the gain of a trade in base currency."""
-        return tax_on(self.case, trade.candidate, trade.quantity)
+        return self.case.tax(trade.candidate, trade.quantity)
 
 
 def best_plan(case: PlanningCase) -> BestPlan:
@@ -86,13 +100,12 @@ def best_plan(case: PlanningCase) -> BestPlan:
     try:
         judge = Judge.of(case)
     except ProblemError:
-        drafting = Drafting(case.account, case.market)
+        drafting = case.drafting
         reason = "the account is worth nothing"
         return BestPlan(case, plan_of(drafting, drafting.draft({}), otherwise=reason), every)
     if case.planner.objective == "targets":
-        plan = plan_account(
-            permitted(case), case.market, maximum_trades=case.planner.maximum_trades
-        )
+        drafting = replace(case.drafting, account=permitted(case))
+        plan = plan_with(drafting, maximum_trades=case.planner.maximum_trades)
         return _judged(BestPlan(case, plan, every), judge)
     return _by_score(case, every, judge)
 
@@ -102,8 +115,12 @@ def permitted(case: PlanningCase) -> Account:
     candidates = tuple(
         replace(
             candidate,
-            allow_buy=candidate.allow_buy and facts.no_purchase is None,
-            allow_sell=candidate.allow_sell and facts.no_sale is None,
+            allow_buy=candidate.allow_buy
+            and facts.no_purchase is None
+            and not (case.single_position and candidate.quantity != ZERO),
+            allow_sell=candidate.allow_sell
+            and facts.no_sale is None
+            and not (case.single_position and candidate.target != ZERO),
         )
         for candidate in case.account.candidates
         for facts in (case.facts[candidate.symbol],)
@@ -112,43 +129,81 @@ def permitted(case: PlanningCase) -> Account:
 
 
 def _by_score(case: PlanningCase, every: tuple[Opportunity, ...], judge: Judge) -> BestPlan:
-    searched, drafting = search_sets(case, every), Drafting(case.account, case.market)
+    searched, drafting = search_sets(case, every), case.drafting
     plan = plan_of(drafting, drafting.draft({}), otherwise=_nothing_better(every, searched))
     nothing = _judged(BestPlan(case, plan, every, searched=searched), judge)
-    ranked = searched.ranked(case.planner.minimum_improvement)
-    tried = (_improved(nothing, orders_of(chosen), judge) for chosen in ranked)
-    best = next((found for found in tried if found is not None), None)
+    best = _best_of(nothing, searched, {}, judge)
     return nothing if best is None else _completed(best, judge)
+
+
+def _best_of(
+    present: BestPlan, searched: Searched, orders: Mapping[str, Decimal], judge: Judge
+) -> BestPlan | None:
+    """Return the best exact plan that some sets lead to when they are added to orders; None if none is good enough.
+
+    The search is a little pessimistic about costs, so that a set which it ranks below what is reached exactly is not
+    looked at any more.
+    """
+    best: BestPlan | None = None
+    planner, before = present.case.planner, _score(present)
+    for chosen, gain in searched.ranked(planner.minimum_improvement):
+        if best is not None and gain <= _score(best) - before:
+            break
+        merged = _merged(orders, orders_of(chosen))
+        if merged is None or len(merged) > planner.maximum_trades:
+            continue
+        found = _planned(present, merged, judge)
+        if found is None or _score(found) - before < planner.minimum_improvement:
+            continue
+        if best is None or _score(found) > _score(best) + _RESOLUTION:
+            best = found
+    return best
 
 
 def _completed(best: BestPlan, judge: Judge) -> BestPlan:
     """Add what would be planned next if the plan were carried out: parts that the cash left over pays for."""
     for _ in range(_MOST_ROUNDS):
         later = _after(best)
-        searched = search_sets(later, tuple(opportunities(later)))
-        ranked = searched.ranked(best.case.planner.minimum_improvement)
-        merged = (_merged(best.orders, orders_of(chosen)) for chosen in ranked)
-        most = best.case.planner.maximum_trades
-        tried = (_improved(best, o, judge) for o in merged if o is not None and len(o) <= most)
-        further = next((found for found in tried if found is not None), None)
+        every = tuple(opportunities(later))
+        known = replace(best, opportunities=(*best.opportunities, *_new(best, every)))
+        further = _best_of(known, search_sets(later, every), best.orders, judge)
         if further is None:
             break
         best = further
     return best
 
 
+def _new(best: BestPlan, later: Sequence[Opportunity]) -> list[Opportunity]:
+    """Return the later opportunities of securities and sides that there was none of before."""
+    known = {(o.symbol, o.side) for o in best.opportunities}
+    return [o for o in later if (o.symbol, o.side) not in known and o.stopped_by is None]
+
+
+def _score(best: BestPlan) -> float:
+    return 0.0 if best.after is None else best.after.score
+
+
 def _after(best: BestPlan) -> PlanningCase:
-    """Return the case as the plan leaves it; what it sets aside for taxes is spent."""
+    """Return the case as the plan leaves it; what it sets aside for taxes is owed.
+
+    Without targets what was just traded rests, as it will: each session has one helping of a security.
+    """
     case, orders = best.case, best.orders
-    drafting = Drafting(case.account, case.market)
-    cash = dict(drafting.draft(orders).funding.balances)
-    base = case.account.base_currency
-    cash[base] = cash.get(base, ZERO) - best.taxes
+    cash = dict(case.drafting.draft(orders).funding.balances)
     candidates = tuple(
         replace(c, quantity=c.quantity + orders.get(c.symbol, ZERO))
         for c in case.account.candidates
     )
-    return replace(case, account=replace(case.account, cash=cash, candidates=candidates))
+    account = replace(
+        case.account, cash=cash, candidates=candidates, owed=case.account.owed + best.taxes
+    )
+    if follows_targets(case):
+        return replace(case, account=account)
+    resting = tuple(
+        replace(facts, no_purchase=_RESTS, no_sale=_RESTS) if facts.symbol in orders else facts
+        for facts in case.facts.values()
+    )
+    return replace(case, account=account, securities=resting)
 
 
 def _merged(
@@ -160,24 +215,19 @@ def _merged(
     return {s: orders.get(s, ZERO) + further.get(s, ZERO) for s in {**orders, **further}}
 
 
-def _improved(best: BestPlan, orders: Mapping[str, Decimal], judge: Judge) -> BestPlan | None:
-    """Return the plan of some orders if they can be paid and are better by enough than another plan."""
-    case, drafting = best.case, Drafting(best.case.account, best.case.market)
-    urgent = {o.symbol: o.priority for o in best.opportunities if o.quantity > ZERO}
+def _planned(present: BestPlan, orders: Mapping[str, Decimal], judge: Judge) -> BestPlan | None:
+    """Return the exact plan of some orders; None if nothing of them can be paid."""
+    urgent = {o.symbol: o.priority for o in present.opportunities if o.quantity > ZERO}
     purchases = [symbol for symbol, quantity in orders.items() if quantity > ZERO]
+    drafting = present.case.drafting
     draft = fitted(
         drafting,
         orders,
         gives_way=sorted(purchases, key=lambda symbol: (urgent.get(symbol, 0.0), symbol)),
-        slippage=case.slippage,
     )
     if draft is None:
         return None
-    found = _judged(replace(best, plan=plan_of(drafting, draft, otherwise="")), judge)
-    before, after = best.after, found.after
-    if before is None or after is None:
-        return None
-    return found if after.score - before.score >= case.planner.minimum_improvement else None
+    return _judged(replace(present, plan=plan_of(drafting, draft, otherwise="")), judge)
 
 
 def _judged(best: BestPlan, judge: Judge) -> BestPlan:

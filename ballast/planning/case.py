@@ -13,11 +13,12 @@ from functools import cached_property
 from pydantic import TypeAdapter
 
 from ballast.market.exchange_rates import Rates
-from ballast.money import multiply
-from ballast.planning.account import Account
+from ballast.money import ZERO, multiply
+from ballast.planning.account import Account, Candidate
+from ballast.planning.draft import Drafting
 from ballast.settings import CostSettings, PlannerSettings
 from ballast.trading.costs import Costs
-from ballast.trading.sales import SaleLot
+from ballast.trading.sales import SaleLot, basis_used_up
 
 _HASH_DIGITS = 16
 
@@ -84,8 +85,14 @@ class PlanningCase:
         Annual volatility of each security's daily returns, where it is known.
     correlations : mapping of str to float
         ONE|OTHER → correlation of two securities, where it is known.
+    targets_only : bool
+        Whether it is planned by targets even where there are none; else an account without any is planned by rules.
+    single_position : bool
+        Whether an order must open a position from nothing or close the whole of one.
     slippage : Decimal
-        How much worse than its price a purchase may be filled and must still be paid.
+        How much worse than its price a trade may be filled and must still leave the reserve.
+    code : str
+        Version of the code: another may come to another plan.
     configuration : str
         Fingerprint of the portfolio file.
     """
@@ -99,7 +106,10 @@ class PlanningCase:
     pending: tuple[str, ...] = ()
     volatilities: Mapping[str, float] | None = None
     correlations: Mapping[str, float] | None = None
+    targets_only: bool = False
+    single_position: bool = False
     slippage: Decimal = Decimal(0)
+    code: str = ""
     configuration: str = ""
 
     @cached_property
@@ -109,11 +119,27 @@ class PlanningCase:
         symbols = [candidate.symbol for candidate in self.account.candidates]
         return {symbol: known.get(symbol, SecurityFacts(symbol)) for symbol in symbols}
 
+    @property
+    def drafting(self) -> Drafting:
+        """Draws up what orders lead to, taxes and slippage included."""
+        return Drafting(self.account, self.market, self.tax, self.slippage)
+
+    def tax(self, candidate: Candidate, quantity: Decimal) -> Decimal:
+        """Return the tax on the gain of a trade in base currency; a loss is not credited.
+
+        What has no known cost is taken for gain, the worst case. A purchase (positive quantity) is not taxed.
+        """
+        if quantity >= ZERO or self.planner.gain_tax == ZERO:
+            return ZERO
+        cost = basis_used_up(self.facts[candidate.symbol].lots, -quantity)
+        gain = multiply(-quantity, candidate.price or ZERO) - cost
+        tax = multiply(self.planner.gain_tax, max(gain, ZERO))
+        return self.market.rates.convert(tax, candidate.currency, self.account.base_currency)
+
     @cached_property
     def market(self) -> Costs:
         """What trading costs at the rates of the case."""
-        pairs = {tuple(pair.split("/", 1)): rate for pair, rate in self.rates.items()}
-        return Costs(self.costs, Rates({(a, b): rate for (a, b), rate in pairs.items()}))
+        return Costs(self.costs, Rates.by_names(self.rates))
 
     def canonical_json(self) -> str:
         """Return the case as text: the order of inputs and the way in which a number is written do not matter."""

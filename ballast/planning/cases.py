@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from ballast.configuration import Portfolio
-from ballast.money import ZERO, multiply
+from ballast.market.exchange_rates import Rates
+from ballast.money import ZERO
 from ballast.planning.account import Account, Candidate
 from ballast.planning.case import PlanningCase, SecurityFacts
 from ballast.planning.groups import group_of, group_targets
+from ballast.planning.pending import taxes_owed, with_open_orders
+from ballast.planning.stops import no_purchase, no_sale
 from ballast.settings import PlannerSettings
+from ballast.trading.costs import Costs
 from ballast.trading.sale_lots import sale_lots
 
 # It divides the priority of sales.
 _LEAST_PREFERENCE = 0.01
+_DISMISSED = "a person has dismissed it, and the portfolio is the same"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,13 @@ class Published:
     securities, security_scores, position_scores, tax_lots, risk_metrics, correlations : pl.DataFrame
         By these names.
     open_orders : pl.DataFrame
-        `Orders` of earlier sessions that are still open.
+        `Orders` that are open at the end of the session.
+    realised_gains : pl.DataFrame
+        By this name; taxes of the year are owed on them.
+    dismissed : mapping of str to set
+        Per account what a person does not want: symbol, side, and the hash of the portfolio for which it was said.
+    code : str
+        Version of the code.
     rates : mapping of str to Decimal
         FROM/TO → units of TO per one FROM.
     """
@@ -43,6 +53,9 @@ class Published:
     risk_metrics: pl.DataFrame
     correlations: pl.DataFrame
     open_orders: pl.DataFrame
+    realised_gains: pl.DataFrame
+    dismissed: Mapping[str, frozenset[tuple[str, str, str]]] = field(default_factory=dict)
+    code: str = ""
     rates: Mapping[str, Decimal] = field(default_factory=dict)
 
 
@@ -51,13 +64,17 @@ def cases_of(
 ) -> list[PlanningCase]:
     """Return one case per account.
 
-    A security with an open order is traded no further before that order has ended, and what an open purchase may
-    still take is no cash to plan with.
+    A security with an open order is traded no further before that order has ended, and what an open order may still
+    take is no cash to plan with. What a person has dismissed is not planned while the portfolio stays the same.
     """
     grouped = published.securities.with_columns(group=group_of("country", portfolio.country_groups))
     listed = {row["symbol"]: row for row in grouped.iter_rows(named=True)}
     scores = {row["symbol"]: row for row in published.security_scores.iter_rows(named=True)}
-    return [_case(portfolio, account, published, listed, scores) for account in accounts]
+    cases = [_case(portfolio, account, published, listed, scores) for account in accounts]
+    return [
+        _without(case, published.dismissed.get(case.account.account_id, frozenset()))
+        for case in cases
+    ]
 
 
 def _case(
@@ -68,8 +85,15 @@ def _case(
     scores: Mapping[str, dict[str, Any]],
 ) -> PlanningCase:
     orders = published.open_orders.filter(pl.col("account_id") == account.account_id)
-    account = _without_reserved_cash(account, orders)
-    symbols = [candidate.symbol for candidate in account.candidates]
+    quoted_in = {symbol: row["currency"] for symbol, row in listed.items()}
+    costs = Costs(portfolio.costs, Rates.by_names(published.rates))
+    account = with_open_orders(account, orders, quoted_in, costs, portfolio.trading.slippage)
+    settings = _settings(portfolio, account.account_id)
+    owed = taxes_owed(published.realised_gains, account, settings.gain_tax, costs)
+    account = replace(account, owed=owed)
+    # Of what is neither held nor wanted, no correlation decides anything.
+    symbols = [c.symbol for c in account.candidates if c.quantity != ZERO or c.target != ZERO]
+    own_settings = next(a for a in portfolio.accounts if a.id == account.account_id)
     own = published.position_scores.filter(pl.col("account_id") == account.account_id)
     positions = {row["symbol"]: row for row in own.iter_rows(named=True)}
     currencies = {candidate.symbol: candidate.currency for candidate in account.candidates}
@@ -97,15 +121,33 @@ def _case(
         group_targets=_wanted_of_groups(portfolio, account, listed),
         rates=published.rates,
         costs=portfolio.costs,
-        planner=_settings(portfolio, account.account_id),
+        planner=settings,
         pending=tuple(
             _in_words(row) for row in orders.sort("client_order_id").iter_rows(named=True)
         ),
         volatilities=_volatilities(published.risk_metrics, symbols),
         correlations=_correlations(published.correlations, symbols),
+        targets_only=own_settings.targets_from == "optimiser",
+        single_position=own_settings.single_position,
         slippage=portfolio.trading.slippage,
+        code=published.code,
         configuration=portfolio.fingerprint(),
     )
+
+
+def _without(case: PlanningCase, dismissed: frozenset[tuple[str, str, str]]) -> PlanningCase:
+    refused = {(s, side) for s, side, portfolio in dismissed if portfolio == case.portfolio_hash}
+    if not refused:
+        return case
+    securities = tuple(
+        replace(
+            facts,
+            no_purchase=_DISMISSED if (facts.symbol, "buy") in refused else facts.no_purchase,
+            no_sale=_DISMISSED if (facts.symbol, "sell") in refused else facts.no_sale,
+        )
+        for facts in case.securities
+    )
+    return replace(case, securities=securities)
 
 
 def _in_words(order: Mapping[str, Any]) -> str:
@@ -122,18 +164,6 @@ def _settings(portfolio: Portfolio, account_id: str) -> PlannerSettings:
     )
 
 
-def _without_reserved_cash(account: Account, orders: pl.DataFrame) -> Account:
-    """Take from the cash what open purchases may still cost at the price on which they were decided."""
-    cash = dict(account.cash)
-    currencies = {candidate.symbol: candidate.currency for candidate in account.candidates}
-    for row in orders.filter(pl.col("side") == "buy").iter_rows(named=True):
-        currency, price = currencies.get(row["symbol"]), row["price"]
-        if currency is not None and price is not None:
-            taken = multiply(row["quantity"] - row["filled"], price)
-            cash[currency] = cash.get(currency, ZERO) - taken
-    return replace(account, cash=cash)
-
-
 def _facts(
     candidate: Candidate,
     security: Mapping[str, Any],
@@ -145,7 +175,7 @@ def _facts(
     is_ordered: bool,
 ) -> SecurityFacts:
     liked = {security.symbol: security.preference for security in portfolio.securities}
-    waiting = "an order of it from an earlier session is still open" if is_ordered else None
+    waiting = "an order of it is still open" if is_ordered else None
     return SecurityFacts(
         symbol=candidate.symbol,
         name=security["name"],
@@ -162,49 +192,11 @@ def _facts(
         windfall_share=position.get("windfall_share"),
         windfall_score=position.get("windfall_score"),
         windfall_reason=position.get("windfall_reason"),
-        no_purchase=waiting or _no_purchase(candidate, security, position, portfolio, account),
-        no_sale=waiting or _no_sale(candidate, security, position, portfolio, account),
+        no_purchase=waiting
+        or no_purchase(candidate, security, position, portfolio.trading, account.session),
+        no_sale=waiting
+        or no_sale(candidate, security, position, portfolio.trading, account.session),
     )
-
-
-def _no_purchase(
-    candidate: Candidate,
-    security: Mapping[str, Any],
-    position: Mapping[str, Any],
-    portfolio: Portfolio,
-    account: Account,
-) -> str | None:
-    if not security["allow_buy"]:
-        return "the portfolio file does not allow to buy it"
-    if not candidate.allow_buy:
-        return "a guard stops purchases of it"
-    bought = position.get("last_bought")
-    if bought is None:
-        return None
-    again = bought + timedelta(days=portfolio.trading.buy_cooldown_days)
-    return f"it was bought on {bought}; again from {again} on" if account.session < again else None
-
-
-def _no_sale(
-    candidate: Candidate,
-    security: Mapping[str, Any],
-    position: Mapping[str, Any],
-    portfolio: Portfolio,
-    account: Account,
-) -> str | None:
-    if candidate.quantity <= ZERO:
-        return "it is not held"
-    if not security["allow_sell"]:
-        return "the portfolio file does not allow to sell it"
-    if not candidate.allow_sell:
-        return "a guard stops sales of it"
-    traded = [day for day in (position.get("last_bought"), position.get("last_sold")) if day]
-    if traded:
-        again = max(traded) + timedelta(days=portfolio.trading.minimum_hold_days)
-        if account.session < again:
-            return f"it was last traded on {max(traded)}; sold from {again} on"
-    blocked: str | None = position.get("sell_blocked_by")
-    return blocked
 
 
 def _wanted_of_groups(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -39,13 +39,15 @@ class Trade:
 class Draft:
     """Signed quantities by symbol, and what the account looks like once they were carried out.
 
-    `cash` and `value` (cash and holdings) are in base currency.
+    `cash` and `value` (cash and holdings) are in base currency. `kept_back` is what of the cash is not to be spent:
+    taxes on what was sold, and the difference to the worst prices.
     """
 
     orders: Mapping[str, Decimal]
     funding: Funding
     cash: Decimal
     value: Decimal
+    kept_back: Decimal = ZERO
 
     def held(self, candidate: Candidate) -> Decimal:
         """Return the quantity that is held in the end."""
@@ -54,10 +56,20 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafting:
-    """Draws up drafts for one account."""
+    """Draws up drafts for one account.
+
+    Parameters
+    ----------
+    tax : callable, optional
+        Tax in base currency on selling a (negative) quantity of a candidate; none if left out.
+    slippage : Decimal
+        How much worse than the last price a trade may be filled and must still leave the reserve.
+    """
 
     account: Account
     costs: Costs
+    tax: Callable[[Candidate, Decimal], Decimal] | None = None
+    slippage: Decimal = ZERO
 
     def is_sensible(self, candidate: Candidate, quantity: Decimal) -> bool:
         """Say whether an order keeps within the accepted cost ratio and is worth twice its cost."""
@@ -74,18 +86,20 @@ class Drafting:
         """Say whether what is bought can be paid and leaves the reserve; a sale needs no funds."""
         if all(quantity < ZERO for quantity in draft.orders.values()):
             return True
-        return not draft.funding.uncovered and draft.cash >= self.reserve(draft.value)
+        left = draft.cash - draft.kept_back
+        return not draft.funding.uncovered and left >= self.reserve(draft.value)
 
     def draft(self, orders: Mapping[str, Decimal]) -> Draft:
         """Return what orders lead to, paid for by exchanges where their currency is not at hand."""
         balances = dict(self.account.cash)
-        holdings = ZERO
+        holdings, kept_back = self.account.committed, ZERO
         for candidate in self.account.candidates:
             quantity = orders.get(candidate.symbol, ZERO)
             holdings += self.value_base(candidate, candidate.quantity + quantity)
             if quantity != ZERO:
                 self._settle(balances, candidate, quantity)
-        return self._funded(orders, balances, holdings)
+                kept_back += self._kept_back(candidate, quantity)
+        return self._funded(orders, balances, holdings, kept_back)
 
     def after(self, draft: Draft, candidate: Candidate, quantity: Decimal) -> Draft:
         """Return what one more order leads to once a draft has been carried out."""
@@ -94,7 +108,8 @@ class Drafting:
         holdings = draft.value - draft.cash - self.value_base(candidate, held)
         holdings += self.value_base(candidate, held + quantity)
         self._settle(balances, candidate, quantity)
-        return self._funded({candidate.symbol: quantity}, balances, holdings)
+        kept_back = draft.kept_back + self._kept_back(candidate, quantity)
+        return self._funded({candidate.symbol: quantity}, balances, holdings, kept_back)
 
     def trades(self, draft: Draft) -> list[Trade]:
         """Return the trades of a draft, the largest gaps first."""
@@ -113,9 +128,9 @@ class Drafting:
         return sum((self._to_base(fee, currency) for fee, currency in paid), ZERO)
 
     def reserve(self, value: Decimal) -> Decimal:
-        """Return the cash to keep when the account is worth `value`."""
+        """Return the cash to keep when the account is worth `value`, taxes that are owed included."""
         share = multiply(value, self.account.reserve_share)
-        return max(share, self.account.reserve_floor, ZERO)
+        return max(share, self.account.reserve_floor, ZERO) + self.account.owed
 
     def target(self, candidate: Candidate, value: Decimal) -> Decimal:
         """Return the wanted value of a holding in base currency when the account is worth `value`."""
@@ -139,11 +154,22 @@ class Drafting:
         return sum((self._to_base(amount, currency) for currency, amount in balances.items()), ZERO)
 
     def _funded(
-        self, orders: Mapping[str, Decimal], balances: dict[str, Decimal], holdings: Decimal
+        self,
+        orders: Mapping[str, Decimal],
+        balances: dict[str, Decimal],
+        holdings: Decimal,
+        kept_back: Decimal,
     ) -> Draft:
         funding = fund(balances, self.costs, self.account.base_currency, _NO_PAIRS)
         cash = self.total(funding.balances)
-        return Draft(orders, funding, cash, cash + holdings)
+        return Draft(orders, funding, cash, cash + holdings, kept_back)
+
+    def _kept_back(self, candidate: Candidate, quantity: Decimal) -> Decimal:
+        value = self.value_base(candidate, abs(quantity))
+        worse = multiply(multiply(value, self.slippage), 1 + self.costs.settings.percent)
+        if quantity > ZERO or self.tax is None:
+            return worse
+        return worse + self.tax(candidate, quantity)
 
     def _settle(
         self, balances: dict[str, Decimal], candidate: Candidate, quantity: Decimal

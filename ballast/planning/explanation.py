@@ -84,7 +84,8 @@ def components_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
             )
         rest = best.after.score - best.before.score - contributed
         spent = (best.plan.fees or ZERO) + best.taxes
-        share = float(spent / best.plan.value_before) if best.plan.value_before else 0.0
+        left = (best.plan.value_before or ZERO) - spent
+        share = float(spent / left) if left > ZERO else 0.0
         rows.append(
             {
                 "account_id": account,

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from ballast.money import ZERO, multiply
 from ballast.planning.account import Candidate
 from ballast.planning.draft import Draft, Drafting
 from ballast.planning.lots import most_lots
 
 
 def fitted(
-    drafting: Drafting,
-    orders: Mapping[str, Decimal],
-    *,
-    gives_way: Sequence[str],
-    slippage: Decimal = ZERO,
+    drafting: Drafting, orders: Mapping[str, Decimal], *, gives_way: Sequence[str]
 ) -> Draft | None:
     """Return what orders lead to, with purchases made smaller, by whole lots, until they can be paid.
 
@@ -26,8 +21,6 @@ def fitted(
         Signed whole lots by symbol.
     gives_way : sequence of str
         Purchases in the order in which they are made smaller or left out.
-    slippage : Decimal
-        How much worse than its price a purchase may be filled and must still leave the reserve.
 
     Returns
     -------
@@ -38,7 +31,7 @@ def fitted(
     securities = {candidate.symbol: candidate for candidate in drafting.account.candidates}
 
     def is_paid(chosen: Mapping[str, Decimal]) -> bool:
-        return _is_paid(drafting, drafting.draft(chosen), securities, slippage)
+        return drafting.is_funded(drafting.draft(chosen))
 
     for symbol in gives_way:
         if is_paid(wanted):
@@ -58,18 +51,3 @@ def _paid_beside(
     is_paid: Callable[[Mapping[str, Decimal]], bool],
 ) -> Callable[[int], bool]:
     return lambda lots: is_paid({**others, candidate.symbol: lots * candidate.lot_size})
-
-
-def _is_paid(
-    drafting: Drafting, draft: Draft, securities: Mapping[str, Candidate], slippage: Decimal
-) -> bool:
-    if not drafting.is_funded(draft):
-        return False
-    bought = {symbol: quantity for symbol, quantity in draft.orders.items() if quantity > ZERO}
-    if not bought or slippage == ZERO:
-        return True
-    value = sum(
-        (drafting.value_base(securities[symbol], quantity) for symbol, quantity in bought.items()),
-        ZERO,
-    )
-    return draft.cash - multiply(value, slippage) >= drafting.reserve(draft.value)

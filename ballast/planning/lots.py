@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -20,4 +19,11 @@ def most_lots(is_possible: Callable[[int], bool], most: int) -> int:
     for lots in range(most, max(most - 2, 0), -1):
         if is_possible(lots):
             return lots
-    return bisect.bisect_left(range(1, most - 1), True, key=lambda lots: not is_possible(lots))
+    possible, impossible = 0, max(most - 1, 1)
+    while impossible - possible > 1:
+        middle = (possible + impossible) // 2
+        if is_possible(middle):
+            possible = middle
+        else:
+            impossible = middle
+    return possible

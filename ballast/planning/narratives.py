@@ -8,7 +8,7 @@ from decimal import Decimal
 from ballast.money import ZERO
 from ballast.planning.case import PlanningCase
 from ballast.planning.draft import Trade
-from ballast.planning.opportunities import Opportunity, tax_on
+from ballast.planning.opportunities import Opportunity
 from ballast.planning.plan import AccountPlan
 from ballast.trading.exchange import Exchange
 
@@ -46,7 +46,7 @@ def step_narrative(
         text = f"Sell {words}, {share:.0%} of the position: {reason}."
         if plan.purchases:
             text += f" The proceeds help to buy {plan.purchases[0].candidate.symbol}."
-        tax = tax_on(case, candidate, trade.quantity)
+        tax = case.tax(candidate, trade.quantity)
         if tax >= _NOTABLE_TAX:
             text += f" About {tax:,.0f} {base} of tax on the gain are set aside."
         return text

@@ -61,7 +61,12 @@ def plan_account(account: Account, costs: Costs, *, maximum_trades: int) -> Acco
     MissingRateError
         If a currency in use has no exchange rate.
     """
-    return unplannable(account) or _Planner(Drafting(account, costs), maximum_trades).plan()
+    return plan_with(Drafting(account, costs), maximum_trades=maximum_trades)
+
+
+def plan_with(drafting: Drafting, *, maximum_trades: int) -> AccountPlan:
+    """Plan one account as `plan_account` does, with the taxes and the slippage that its drafts take account of."""
+    return unplannable(drafting.account) or _Planner(drafting, maximum_trades).plan()
 
 
 def unplannable(account: Account) -> AccountPlan | None:
@@ -93,7 +98,7 @@ def plan_of(drafting: Drafting, draft: Draft, *, otherwise: str) -> AccountPlan:
         account=account,
         status="planned",
         reason="",
-        value_before=cash + held,
+        value_before=cash + held + account.committed,
         reserve=drafting.reserve(draft.value),
         fees=drafting.fees(trades, draft.funding.exchanges),
         cash_before=cash,

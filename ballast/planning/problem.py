@@ -7,10 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from ballast.money import ZERO
+from ballast.money import ZERO, multiply
 from ballast.planning.account import Candidate
 from ballast.planning.case import PlanningCase
-from ballast.planning.draft import Drafting
 from ballast.planning.opportunities import CATEGORIES, Opportunity
 from ballast.planning.search.problem import (
     AGGRESSIVE,
@@ -40,7 +39,9 @@ def problem_of(case: PlanningCase, opportunities: Sequence[Opportunity]) -> Prob
     """Return the problem of choosing among opportunities.
 
     A score that nobody knows counts as the neutral 0.5, an unknown yield as none. What is sold short is a liability:
-    its value is taken from the cash. The targets are those that the reserve leaves room for.
+    its value is taken from the cash. Cash that open orders will take, and taxes that are owed, are the last of the
+    holdings: part of the total, worth no score, and never to be spent. The worst price of a trade is part of its cost.
+    The targets are those that the reserve leaves room for.
 
     Raises
     ------
@@ -50,46 +51,55 @@ def problem_of(case: PlanningCase, opportunities: Sequence[Opportunity]) -> Prob
     securities = priced(case)
     facts = [case.facts[candidate.symbol] for candidate in securities]
     place = {candidate.symbol: number for number, candidate in enumerate(securities)}
-    drafting = Drafting(case.account, case.market)
+    drafting, account = case.drafting, case.account
     nothing = drafting.draft({})
     values = [drafting.value_base(c, c.quantity) for c in securities]
     owed = sum((value for value in values if value < ZERO), ZERO)
+    worse = multiply(case.slippage, 1 + case.costs.percent)
     groups = sorted(case.group_targets)
     total = nothing.value
     wanted = [drafting.target(c, total) / total if total > ZERO else ZERO for c in securities]
     has_targets = any(candidate.target != ZERO for candidate in securities)
     return Problem(
-        holdings=_floats(max(value, ZERO) for value in values),
-        cash=float(nothing.cash + owed),
-        reserve_share=float(case.account.reserve_share),
-        reserve_floor=float(case.account.reserve_floor),
+        holdings=held(case, values),
+        cash=float(nothing.cash + owed - account.owed),
+        reserve_share=float(account.reserve_share),
+        reserve_floor=float(account.reserve_floor),
         trade_security=np.array([place[o.symbol] for o in opportunities], dtype=np.int64),
         trade_value=_floats(o.value if o.quantity > ZERO else -o.value for o in opportunities),
-        trade_cost=_floats(o.fee for o in opportunities),
+        trade_cost=_floats(o.fee + multiply(o.value, worse) for o in opportunities),
         trade_tax=_floats(o.tax for o in opportunities),
         trade_priority=_floats(o.priority for o in opportunities),
         trade_category=np.array(
             [CATEGORIES.index(o.category) for o in opportunities], dtype=np.int64
         ),
-        return_score=_known([f.return_score for f in facts], NEUTRAL),
-        promise_score=_known([f.promise_score for f in facts], NEUTRAL),
-        stability_score=_known([f.stability_score for f in facts], NEUTRAL),
-        dividend_yield=_known([f.dividend_yield for f in facts], 0.0),
-        quality=_known([f.quality for f in facts], NEUTRAL),
+        return_score=_known([*(f.return_score for f in facts), 0.0], NEUTRAL),
+        promise_score=_known([*(f.promise_score for f in facts), 0.0], NEUTRAL),
+        stability_score=_known([*(f.stability_score for f in facts), 0.0], NEUTRAL),
+        dividend_yield=_known([*(f.dividend_yield for f in facts), 0.0], 0.0),
+        quality=_known([*(f.quality for f in facts), 0.0], NEUTRAL),
         group=np.array(
-            [groups.index(f.group) if f.group in groups else NO_GROUP for f in facts],
+            [*(groups.index(f.group) if f.group in groups else NO_GROUP for f in facts), NO_GROUP],
             dtype=np.int64,
         ),
         group_targets=_floats(case.group_targets[group] for group in groups),
-        targets=_floats(wanted) if has_targets else np.full(len(securities), np.nan),
+        targets=np.append(
+            _floats(wanted) if has_targets else np.full(len(securities), np.nan), np.nan
+        ),
         covariance=covariance_of(case, [c.symbol for c in securities]),
         profile=PROFILES[case.planner.profile],
         cost_penalty=case.planner.cost_penalty,
     )
 
 
+def held(case: PlanningCase, values: Iterable[Decimal]) -> F64:
+    """Return the values of the securities as the holdings of a problem, with what is not to be spent as the last."""
+    kept = case.account.committed + case.account.owed
+    return _floats([*(max(value, ZERO) for value in values), max(kept, ZERO)])
+
+
 def covariance_of(case: PlanningCase, symbols: Sequence[str]) -> F64 | None:
-    """Return the annual covariance of some securities; None if nothing is known of them.
+    """Return the annual covariance of some securities, with that of cash as the last; None if nothing is known.
 
     A security without a volatility gets the mean of the others, a pair without a correlation none.
     """
@@ -104,7 +114,8 @@ def covariance_of(case: PlanningCase, symbols: Sequence[str]) -> F64 | None:
             found = (case.correlations or {}).get(f"{symbols[column]}|{one}")
             if found is not None:
                 correlation[row, column] = correlation[column, row] = found
-    return _positive(correlation) * np.outer(deviation, deviation)
+    known_ones = _positive(correlation) * np.outer(deviation, deviation)
+    return np.pad(known_ones, (0, 1))
 
 
 def _positive(correlation: F64) -> F64:

@@ -6,10 +6,14 @@ import json
 from dataclasses import dataclass
 
 import polars as pl
+from pydantic import ValidationError
 
+from ballast.errors import ConfigurationError
 from ballast.planning.best_plan import BestPlan, best_plan
 from ballast.planning.case import case_from_json
 from ballast.planning.tables import recommendations_table
+
+_ABSENT = "nothing"
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,23 @@ def replay(inputs: str, inputs_hash: str, steps: str) -> Replay:
     steps : str
         The recommended steps, as `steps_as_text` wrote them.
     """
-    case = case_from_json(inputs)
+    try:
+        case = case_from_json(inputs)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"the stored inputs of {inputs_hash} are not those of this version: {error.error_count()} facts differ",
+            where="ballast replay",
+            remedy="Replay it with the version that made the plan; it is kept with the inputs.",
+        ) from error
     plan = best_plan(case)
     table = recommendations_table([plan])
     again = steps_as_text(table)
-    differences = []
+    differences: list[str] = []
     if case.inputs_hash != inputs_hash:
         differences.append(f"the inputs have hash {case.inputs_hash}, not {inputs_hash}")
     if again != steps:
-        differences += _different_steps(json.loads(steps), json.loads(again))
+        found = _different_steps(json.loads(steps), json.loads(again))
+        differences += found or ["the steps are written in another way"]
     return Replay(plan, table, tuple(differences))
 
 
@@ -79,6 +91,6 @@ def _different_steps(before: list[dict[str, object]], after: list[dict[str, obje
     return [
         f"step {number}: {name} is {now[name]!r}, not {then[name]!r}"
         for number, (then, now) in enumerate(zip(before, after, strict=True), start=1)
-        for name in then
-        if then[name] != now[name]
+        for name in sorted({*then, *now})
+        if then.get(name, _ABSENT) != now.get(name, _ABSENT)
     ]

@@ -113,7 +113,15 @@ def _sources(problem: Problem, history: F64, index: F64) -> Iterator[Scenarios]:
         drawn = simulated(daily, sessions=SESSIONS_AHEAD, degrees_of_freedom=_DEGREES_OF_FREEDOM)
         yield Scenarios("model", drawn.returns)
     if len(history) >= _FEWEST_DAYS:
-        yield Scenarios("history", bootstrapped(history, sessions=SESSIONS_AHEAD).returns)
-        yield worst_days(history, index, count=_WORST_DAYS)
+        drawn = bootstrapped(history, sessions=SESSIONS_AHEAD)
+        yield Scenarios("history", _with_cash(drawn.returns))
+        worst = worst_days(history, index, count=_WORST_DAYS)
+        yield Scenarios(worst.name, _with_cash(worst.returns))
     for size in SHOCKS:
-        yield Scenarios(f"all {size:+.0%}", shocks(problem.securities, [size]).returns)
+        fallen = shocks(problem.securities - 1, [size])
+        yield Scenarios(f"all {size:+.0%}", _with_cash(fallen.returns))
+
+
+def _with_cash(returns: F64) -> F64:
+    """Add the last holding of the problem, which is cash that is not to be spent: it stays what it is."""
+    return np.pad(returns, ((0, 0), (0, 1)))

@@ -26,14 +26,14 @@ class Searched:
     problem: Problem
     found: Found
 
-    def ranked(self, minimum_improvement: float) -> Iterator[list[Opportunity]]:
-        """Return the sets that improve the score by enough, the best first."""
+    def ranked(self, minimum_improvement: float) -> Iterator[tuple[list[Opportunity], float]]:
+        """Return the sets that improve the score by enough, and by how much, the best first."""
         gains = self.found.evaluation.improvement
         for row, gain in zip(self.found.sequences, gains, strict=True):
             chosen = [self.trades[int(trade)] for trade in row if trade >= 0]
             if not chosen or gain < minimum_improvement:
                 return
-            yield chosen
+            yield chosen, float(gain)
 
 
 def search_sets(case: PlanningCase, every: Sequence[Opportunity]) -> Searched:

@@ -10,8 +10,7 @@ import numpy as np
 
 from ballast.money import ZERO
 from ballast.planning.case import PlanningCase
-from ballast.planning.draft import Drafting
-from ballast.planning.problem import priced, problem_of
+from ballast.planning.problem import held, priced, problem_of
 from ballast.planning.search import COMPONENTS, Evaluation, evaluate
 from ballast.planning.search.problem import Problem
 
@@ -55,7 +54,7 @@ class Judge:
         spent : Decimal
             Fees and taxes in base currency, for the penalty.
         """
-        drafting = Drafting(self.case.account, self.case.market)
+        drafting = self.case.drafting
         values = [
             drafting.value_base(c, c.quantity + orders.get(c.symbol, ZERO))
             for c in priced(self.case)
@@ -63,8 +62,8 @@ class Judge:
         owed = sum((value for value in values if value < ZERO), ZERO)
         state = replace(
             self.problem,
-            holdings=np.array([float(max(value, ZERO)) for value in values]),
-            cash=float(cash + owed),
+            holdings=held(self.case, values),
+            cash=float(cash + owed - self.case.account.owed),
         )
         return _standing(evaluate(state, _NOTHING, engine="arrays"), spent, state)
 

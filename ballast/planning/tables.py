@@ -17,6 +17,8 @@ from ballast.tables import Plans, Recommendations, polars_schema
 from ballast.trading.exchange import Exchange
 
 Row = dict[str, object]
+# More sets than a column of 64 bits can count are counted as so many.
+_MOST_COUNTED = 2**63 - 1
 
 
 def recommendations_table(plans: Sequence[BestPlan]) -> pl.DataFrame:
@@ -54,10 +56,10 @@ def _outcome(best: BestPlan) -> Row:
         "objective": case.planner.objective,
         "score_before": before,
         "score_after": after,
-        "sets_searched": 0 if found is None else found.sets,
-        "sets_feasible": 0 if found is None else found.feasible,
+        "sets_searched": 0 if found is None else min(found.sets, _MOST_COUNTED),
+        "sets_feasible": 0 if found is None else min(found.feasible, _MOST_COUNTED),
         "depth": 0 if found is None else found.depth,
-        "is_proved": found is not None and found.proved,
+        "is_proved": best.is_proved,
         "narrative": (
             plan_narrative(plan, best.chosen, before, after) if can_be_planned else plan.reason
         ),

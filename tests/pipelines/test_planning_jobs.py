@@ -14,6 +14,7 @@ from pipelines.command_line import main
 from resources.recommendations import PLAN
 from resources.store.planning_schema import plan_inputs
 from resources.workspace import PORTFOLIO_VARIABLE
+from tests.assets.desks import PAPER
 from tests.demonstration import QUIET, REPOSITORY, SESSION, Demonstration
 
 
@@ -100,6 +101,37 @@ def test_a_dismissed_step_is_not_advised_again_while_nothing_changes(
     assert again.success
     assert chosen not in _pending(demonstration)
     assert not _job(demonstration, "dismiss_recommendation", chosen).success
+
+
+def test_what_was_dismissed_or_superseded_is_not_carried_out(
+    tmp_path: Path, researched: Path
+) -> None:
+    shutil.copytree(researched, tmp_path, dirs_exist_ok=True)
+    trading = Demonstration.create(tmp_path, PAPER)
+    first, *others = _pending(trading, "europe")
+    assert trading.workspace.recommendations.dismiss(first)
+    # America's plan was replaced in the store, and the run ended before it was published.
+    trading.workspace.recommendations.store_plan("america", SESSION, [])
+    assert trading.run(job="execute_plan").success
+    placed = trading.workspace.orders.table()
+    assert set(placed["account_id"]) == {"europe"}
+    steps = {int(name.rsplit(".", 1)[1]) for name in placed["client_order_id"]}
+    # Without the proceeds of the sale the gate may hold back a purchase at the end.
+    assert set(range(2, len(others))) <= steps
+    assert 1 not in steps
+    kept = trading.workspace.recommendations.of("europe", PLAN, "dismissed")
+    assert [row["recommendation_id"] for row in kept] == [first]
+
+
+def test_a_plan_made_after_a_dismissal_does_without_it(demonstration: Demonstration) -> None:
+    sale = _pending(demonstration)[0]
+    row = demonstration.workspace.recommendations.of("europe", PLAN)[0]
+    demonstration.workspace.recommendations.dismiss(sale)
+    assert demonstration.run(job="plan_portfolio").success
+    steps = demonstration.read("planner_recommendations").filter(pl.col("account_id") == "europe")
+    assert (row["symbol"], row["side"]) not in set(steps.select("symbol", "side").rows())
+    found = demonstration.read("plan_opportunities").filter(pl.col("symbol") == row["symbol"])
+    assert "dismissed" in found["outcome_reason"][0]
 
 
 def test_the_configuration_has_a_history(

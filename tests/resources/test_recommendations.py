@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ballast.planning.case import PlanningCase
+from ballast.settings import CostSettings, PlannerSettings
 from resources.episodes import EpisodeBook
+from resources.plan_archive import PlanArchive
 from resources.recommendations import EMERGENCY, PLAN, RecommendationBook
 from resources.store import Store
 from resources.store.trading_schema import emergency_episodes
+from tests.ballast.planning.accounts import account
 
 DAY = date(2020, 8, 20)
 # The store outlives an example of a property; each example has an account of its own.
@@ -159,6 +164,21 @@ def test_a_plan_of_before_hashes_were_kept_does_not_dismiss_later_ones(
     book.dismiss("a:2020-08-20:old:1")
     book.store_plan("a", DAY, _held(_steps("new", 1), "held"))
     assert _of(book, "pending") == [("new", 1)]
+
+
+def test_planning_an_earlier_session_again_does_not_revive_its_advice_after_an_empty_plan(
+    book: RecommendationBook, store: Store
+) -> None:
+    tomorrow = DAY + timedelta(days=1)
+    book.store_plan("a", DAY, _steps("today", 1))
+    later = PlanningCase(
+        replace(account(), account_id="a", session=tomorrow), (), {}, {}, CostSettings(),
+        PlannerSettings(),
+    )  # fmt: skip
+    PlanArchive(store).keep(later, "[]", "1")
+    book.store_plan("a", tomorrow, [])
+    book.store_plan("a", DAY, _steps("today", 1))
+    assert _of(book, "pending") == []
 
 
 def test_only_what_is_pending_can_be_dismissed(book: RecommendationBook) -> None:

@@ -15,9 +15,13 @@ def opportunities(case: PlanningCase) -> list[Opportunity]:
     An account with target weights closes its gaps; one without follows the rules of `heuristics`.
     """
     bench = Bench(case)
-    has_targets = any(candidate.target != ZERO for candidate in case.account.candidates)
-    found = weight_gaps(bench) if has_targets else heuristic_opportunities(bench)
+    found = weight_gaps(bench) if follows_targets(case) else heuristic_opportunities(bench)
     return sorted(found, key=_place)
+
+
+def follows_targets(case: PlanningCase) -> bool:
+    """Say whether an account is planned by target weights."""
+    return case.targets_only or any(c.target != ZERO for c in case.account.candidates)
 
 
 def _place(opportunity: Opportunity) -> tuple[int, float, str, bool, bool]:

@@ -96,15 +96,13 @@ def _purchases(
 ) -> Iterator[Opportunity]:
     category, tags = _purchase(candidate, facts)
     priority = 100 * gap.share * facts.preference
-    amounts = [(min(gap.value, most), False)]
-    if gap.value > cash:
-        amounts.append((cash, True))
-    quantities: set[Decimal] = set()
-    for amount, is_part in amounts:
-        quantity = bench.affordable_lots(candidate, amount)
-        if quantity in quantities:
-            continue
-        quantities.add(quantity)
+    whole = bench.affordable_lots(candidate, gap.value)
+    in_sight = bench.affordable_lots(candidate, most, at_worst=True)
+    at_hand = bench.affordable_lots(candidate, cash, at_worst=True)
+    sizes = {min(whole, in_sight): False}
+    if whole > at_hand:
+        sizes.setdefault(at_hand, True)
+    for quantity, is_part in sizes.items():
         words = f"{gap.words}; the cash at hand pays for a part" if is_part else gap.words
         found = bench.opportunity(candidate, quantity, category, priority, tags, words)
         if found is not None:

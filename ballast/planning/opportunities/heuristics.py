@@ -125,8 +125,10 @@ class _Rules:
         if self.bench.drafting.value_base(candidate, lots) < least:
             lots += candidate.lot_size
         held = self.bench.drafting.value_base(candidate, candidate.quantity)
-        room = multiply(self.total, exact(self.planner.largest_position)) - held
-        return lots if self.bench.drafting.value_base(candidate, lots) <= room else ZERO
+        bought = self.bench.drafting.value_base(candidate, lots)
+        # Fees make the account smaller; a hundredth is more than any purchase costs here.
+        most = multiply(self.total, exact(self.planner.largest_position * 0.99))
+        return lots if held + bought <= most else ZERO
 
 
 def _loss(candidate: Candidate, facts: SecurityFacts) -> float:

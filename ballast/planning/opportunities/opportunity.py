@@ -10,7 +10,6 @@ from ballast.money import ZERO, divide, floor_to_multiple, multiply
 from ballast.planning.account import Candidate
 from ballast.planning.case import PlanningCase, SecurityFacts
 from ballast.planning.draft import Drafting
-from ballast.trading.sales import basis_used_up
 
 # In the order in which they are listed and numbered.
 CATEGORIES = (
@@ -71,7 +70,7 @@ class Bench:
     @property
     def drafting(self) -> Drafting:
         """Draws up what trades lead to."""
-        return Drafting(self.case.account, self.case.market)
+        return self.case.drafting
 
     def candidates(self) -> list[tuple[Candidate, SecurityFacts]]:
         """Return what has a price that may be traded on, by symbol."""
@@ -101,6 +100,8 @@ class Bench:
             fee += self.case.market.exchange_fee(native)
         stopped = facts.no_purchase if quantity > ZERO else facts.no_sale
         allowed = candidate.allow_buy if quantity > ZERO else candidate.allow_sell
+        if stopped is None and self.case.single_position:
+            stopped = _breaks_the_position(candidate, quantity)
         if stopped is None and not allowed:
             stopped = f"it may not be {'bought' if quantity > ZERO else 'sold'}"
         return Opportunity(
@@ -109,7 +110,7 @@ class Bench:
             quantity=quantity,
             value=self.drafting.value_base(candidate, abs(quantity)),
             fee=self.case.market.rates.convert(fee, candidate.currency, base),
-            tax=tax_on(self.case, candidate, quantity),
+            tax=self.case.tax(candidate, quantity),
             priority=priority,
             tags=tuple(tags),
             reason=reason,
@@ -125,13 +126,17 @@ class Bench:
             lots -= candidate.lot_size
         return lots
 
-    def affordable_lots(self, candidate: Candidate, amount: Decimal) -> Decimal:
-        """Return the largest quantity of whole lots that an amount in base currency buys, fees included."""
+    def affordable_lots(
+        self, candidate: Candidate, amount: Decimal, *, at_worst: bool = False
+    ) -> Decimal:
+        """Return the most whole lots that an amount in base currency buys, fees included, at the last or worst price."""
         settings, base = self.case.costs, self.case.account.base_currency
         fixed = self.case.market.rates.convert(settings.fixed, settings.currency, base)
         share = settings.percent
         if candidate.currency != base:
             share += settings.exchange_percent
+        if at_worst:
+            share += multiply(self.case.slippage, 1 + settings.percent)
         return self.whole_lots(candidate, divide(amount - fixed, 1 + share))
 
     def free_cash(self) -> Decimal:
@@ -144,14 +149,9 @@ class Bench:
         return self.drafting.draft({}).value
 
 
-def tax_on(case: PlanningCase, candidate: Candidate, quantity: Decimal) -> Decimal:
-    """Return the tax on the gain of a trade in base currency; a loss is not credited.
-
-    What has no known cost is taken for gain, the worst case. A purchase (positive quantity) is not taxed.
-    """
-    if quantity >= ZERO or case.planner.gain_tax == ZERO:
-        return ZERO
-    cost = basis_used_up(case.facts[candidate.symbol].lots, -quantity)
-    gain = multiply(-quantity, candidate.price or ZERO) - cost
-    tax = multiply(case.planner.gain_tax, max(gain, ZERO))
-    return case.market.rates.convert(tax, candidate.currency, case.account.base_currency)
+def _breaks_the_position(candidate: Candidate, quantity: Decimal) -> str | None:
+    if quantity > ZERO and candidate.quantity != ZERO:
+        return "the account holds it already, and may have one entry only"
+    if quantity < ZERO and candidate.quantity + quantity != ZERO:
+        return "the account may only sell the whole of a position"
+    return None

@@ -13,12 +13,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ballast.planning.best_plan import BestPlan, best_plan, permitted
-from ballast.planning.case import PlanningCase
+from ballast.planning.case import PlanningCase, SecurityFacts
 from ballast.planning.draft import Drafting
-from ballast.planning.opportunities import opportunities
+from ballast.planning.opportunities import follows_targets, opportunities
 from ballast.planning.plan import plan_account
 from ballast.planning.standing import Judge
+from ballast.planning.tables import plans_table
 from ballast.settings import PlannerSettings
+from ballast.trading.sales import SaleLot
 from tests.ballast.planning.accounts import (
     Case,
     account,
@@ -113,9 +115,15 @@ def test_planning_again_after_the_plan_was_carried_out_finds_nothing_to_do(
     best = _plan(drawn, chance, costs=drawn.costs.settings)
     assume(best.orders)
     left = afterwards(drawn.account, carry_out(best.plan, drawn.costs))
-    again = best_plan(replace(best.case, account=left))
-    # What was set aside for taxes is cash that the second plan may invest; no real sale leaves it idle.
-    assume(best.taxes == 0)
+    # What was set aside for taxes is owed from then on. Without targets what was traded rests: the cooldown.
+    facts = best.case.securities
+    if not follows_targets(best.case):
+        facts = tuple(
+            replace(f, no_purchase="rests", no_sale="rests") if f.symbol in best.orders else f
+            for f in facts
+        )
+    left = replace(left, owed=left.owed + best.taxes)
+    again = best_plan(replace(best.case, account=left, securities=facts))
     assert not again.orders
 
 
@@ -220,7 +228,10 @@ def test_a_scaled_account_has_a_scaled_plan(
     small, large = best_plan(case), best_plan(scaled)
     # Cents weigh more in the small account, so that a plan on the very edge may differ.
     assume(small.after is None or small.before is None or _is_clear(small))
-    assert {s: larger(q) for s, q in small.orders.items()} == large.orders
+    assert small.orders.keys() == large.orders.keys()
+    for symbol, quantity in small.orders.items():
+        # A lot may be worth a cent.
+        assert float(large.orders[symbol]) == pytest.approx(float(larger(quantity)), rel=1e-3)
 
 
 def _is_clear(best: BestPlan) -> bool:
@@ -305,3 +316,95 @@ def test_a_profile_decides_what_counts(profile: str) -> None:
     assert best.after is not None
     assert best.before is not None
     assert best.after.score > best.before.score
+
+
+def test_taxes_are_set_aside_whatever_the_objective_and_not_spent_by_the_next_plan() -> None:
+    facts = account(
+        candidate("OLD", quantity=Decimal(500)),
+        candidate("NEW", target=Decimal("0.98")),
+        cash={"EUR": Decimal(1000)},
+        reserve_share=Decimal("0.02"),
+    )
+    lots = (
+        SecurityFacts("OLD", return_score=0.0, lots=(SaleLot(Decimal(500), Decimal(10)),)),
+        SecurityFacts("NEW", return_score=1.0),
+    )
+    for objective in ("score", "targets"):
+        planner = PlannerSettings(objective=objective)  # type: ignore[arg-type]
+        best = best_plan(_case(facts, securities=lots, planner=planner))
+        assert best.taxes == Decimal("0.25") * 500 * 90
+        assert best.plan.cash_after is not None
+        assert best.plan.reserve is not None
+        assert best.plan.cash_after - best.taxes >= best.plan.reserve
+        left = afterwards(facts, carry_out(best.plan, best.case.market))
+        owing = replace(left, owed=best.taxes)
+        assert not best_plan(_case(owing, planner=planner)).orders
+
+
+def test_both_objectives_leave_the_reserve_at_the_worst_price() -> None:
+    facts = account(
+        candidate("A", target=Decimal(1)),
+        cash={"EUR": Decimal(50_000)},
+        reserve_share=Decimal("0.02"),
+    )
+    for objective in ("score", "targets"):
+        planner = PlannerSettings(objective=objective)  # type: ignore[arg-type]
+        best = best_plan(_case(facts, planner=planner, slippage=Decimal("0.05")))
+        assert best.plan.cash_after is not None
+        assert best.plan.reserve is not None
+        worse = best.orders["A"] * 100 * Decimal("0.05") * Decimal("1.002")
+        assert best.plan.cash_after - worse >= best.plan.reserve
+
+
+def test_the_best_of_what_can_be_paid_is_taken_where_prices_may_slip() -> None:
+    facts = account(
+        candidate("AAA", target=Decimal("0.6")),
+        candidate("BBB", target=Decimal("0.38")),
+        candidate("CCC", target=Decimal("0.55")),
+        cash={"EUR": Decimal(100_000)},
+    )
+    scores = tuple(
+        SecurityFacts(symbol, return_score=score)
+        for symbol, score in (("AAA", 0.5), ("BBB", 0.9), ("CCC", 0.9))
+    )
+    case = _case(facts, securities=scores, slippage=Decimal("0.015"))
+    best = best_plan(case)
+    assert best.is_proved
+    drafting = case.drafting
+    for chosen in ({"AAA": 380}, {"BBB": 240, "CCC": 350}, {"BBB": 240, "AAA": 370}):
+        orders = {symbol: Decimal(units) for symbol, units in chosen.items()}
+        draft = drafting.draft(orders)
+        if drafting.is_funded(draft):
+            fees = drafting.fees(drafting.trades(draft), ())
+            other = Judge.of(case).after(orders, draft.cash, fees)
+            assert best.after is not None
+            assert best.after.score >= other.score - 1e-6
+
+
+def test_an_account_with_one_entry_per_position_opens_and_closes_whole_positions() -> None:
+    facts = account(
+        candidate("HELD", quantity=Decimal(40), target=Decimal("0.8")),
+        candidate("MUCH", quantity=Decimal(60), target=Decimal("0.2")),
+        candidate("NEW", target=Decimal("0.1")),
+        candidate("GONE", quantity=Decimal(10)),
+        cash={"EUR": Decimal(3_000)},
+    )
+    for objective in ("score", "targets"):
+        planner = PlannerSettings(objective=objective)  # type: ignore[arg-type]
+        best = best_plan(_case(facts, planner=planner, single_position=True))
+        assert set(best.orders) <= {"NEW", "GONE"}
+        assert best.orders.get("GONE", Decimal(-10)) == -10
+
+
+def test_an_account_without_targets_buys_one_helping_a_session() -> None:
+    facts = account(candidate("Q", quantity=Decimal(5)), cash={"EUR": Decimal(99_500)})
+    best = best_plan(_case(facts, securities=(SecurityFacts("Q", quality=0.9),)))
+    assert best.orders == {"Q": 20}
+
+
+def test_more_sets_than_can_be_counted_are_still_a_row_of_a_table() -> None:
+    every = [candidate(f"S{n:03}", target=Decimal("0.008")) for n in range(120)]
+    facts = account(*every, cash={"EUR": Decimal(200_000)})
+    planner = PlannerSettings(opportunities_per_category=40, maximum_trades=100, depth=1)
+    table = plans_table([best_plan(_case(facts, planner=planner))])
+    assert table["sets_searched"][0] > 0

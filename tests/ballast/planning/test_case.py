@@ -89,6 +89,8 @@ _OTHER_ACCOUNTS: list[dict[str, object]] = [
     {"regime": "bear"},
     {"regime": None},
     {"blocked_because": "differences"},
+    {"committed": Decimal(1)},
+    {"owed": Decimal(1)},
 ]
 _OTHER_CASES: list[dict[str, object]] = [
     {"group_targets": {"US": 0.5}},
@@ -100,6 +102,9 @@ _OTHER_CASES: list[dict[str, object]] = [
     {"volatilities": {"A": 0.3}},
     {"correlations": None},
     {"slippage": Decimal("0.01")},
+    {"single_position": True},
+    {"targets_only": True},
+    {"code": "2.0"},
     {"configuration": "other"},
 ]
 

@@ -18,6 +18,7 @@ from ballast.tables import (
     Correlations,
     Orders,
     PositionScores,
+    RealisedGains,
     RiskMetrics,
     SecurityScores,
     TaxLots,
@@ -78,6 +79,7 @@ def _published(**tables: pl.DataFrame) -> Published:
         "risk_metrics": table(RiskMetrics, []),
         "correlations": table(Correlations, []),
         "open_orders": table(Orders, []),
+        "realised_gains": table(RealisedGains, []),
     }
     return Published(**(usual | tables), rates={"EUR/EUR": Decimal(1)})
 
@@ -134,7 +136,9 @@ def test_a_sale_waits_for_the_hold_that_the_gate_asks_for(
 
 
 def test_what_the_scores_forbid_to_sell_is_not_sold() -> None:
-    facts = _case(position_scores=_position(sell_blocked_by="a loss of 34 %")).facts["A"]
+    facts = _case(
+        position_scores=_position(sell_blocked_by="a loss of 34 %", last_bought=date(2019, 1, 2))
+    ).facts["A"]
     assert facts.no_sale == "a loss of 34 %"
 
 
@@ -178,7 +182,10 @@ def _order(**facts: object) -> Row:
 
 def test_an_open_purchase_keeps_its_cash_and_its_security_waits() -> None:
     case = _case(open_orders=table(Orders, [_order()]))
-    assert case.account.cash == {"EUR": Decimal(850)}
+    # Three units at 50, with a fee of 2.30: part of the value still, but no cash any more.
+    assert case.account.cash == {"EUR": Decimal("847.70")}
+    assert case.account.committed == Decimal("152.30")
+    assert case.drafting.draft({}).value == _case().drafting.draft({}).value
     assert case.facts["A"].no_purchase == case.facts["A"].no_sale
     assert "still open" in (case.facts["A"].no_sale or "")
     assert case.facts["B"].no_sale is None
@@ -190,6 +197,57 @@ def test_an_open_sale_brings_no_cash_before_it_is_filled() -> None:
     case = _case(open_orders=table(Orders, [_order(side="sell")]))
     assert case.account.cash == {"EUR": Decimal(1000)}
     assert "still open" in (case.facts["A"].no_sale or "")
+
+
+def test_an_open_exchange_keeps_what_it_gives_away() -> None:
+    order = _order(side="exchange", symbol="EUR/USD", quantity=Decimal(500), filled=Decimal(100))
+    case = _case(open_orders=table(Orders, [order]))
+    assert case.account.cash == {"EUR": Decimal("599.80")}
+    assert case.account.committed == Decimal("400.20")
+
+
+def test_an_open_purchase_that_nobody_can_price_blocks_the_account() -> None:
+    order = _order(symbol="UNKNOWN", price=None)
+    case = _case(open_orders=table(Orders, [order]))
+    assert "one.p.1 will take is unknown" in (case.account.blocked_because or "")
+    assert best_plan(case).plan.status == "blocked"
+
+
+def test_taxes_on_what_was_realised_this_year_are_owed_losses_counted() -> None:
+    def gain(amount: str | None, **facts: object) -> Row:
+        usual: Row = {
+            "account_id": "one", "tax_year": 2020, "currency": "EUR", "disallowed_loss": Decimal(0),
+            "gain": None if amount is None else Decimal(amount),
+        }  # fmt: skip
+        return usual | facts
+
+    rows = [
+        gain("1000"), gain("-300"), gain(None), gain("500", tax_year=2019),
+        gain("9000", account_id="two"), gain("-100", disallowed_loss=Decimal(100)),
+    ]  # fmt: skip
+    case = _case(realised_gains=table(RealisedGains, rows))
+    assert case.account.owed == Decimal("0.25") * 700
+    assert case.drafting.reserve(Decimal(0)) == Decimal(175)
+    only_losses = _case(realised_gains=table(RealisedGains, [gain("-300")]))
+    assert only_losses.account.owed == 0
+
+
+def test_what_a_person_dismissed_is_not_planned_while_the_portfolio_is_the_same() -> None:
+    held = _case().portfolio_hash
+
+    def planned(portfolio: str) -> PlanningCase:
+        published = replace(_published(), dismissed={"one": frozenset({("A", "buy", portfolio)})})
+        return cases_of(_PORTFOLIO, [_account()], published)[0]
+
+    assert "dismissed" in (planned(held).facts["A"].no_purchase or "")
+    assert planned(held).facts["A"].no_sale is None
+    assert planned(held).portfolio_hash == held
+    assert planned("another").facts["A"].no_purchase is None
+
+
+def test_a_holding_that_nobody_saw_traded_is_not_sold() -> None:
+    facts = _case(position_scores=_position(is_held=True)).facts["A"]
+    assert facts.no_sale == "when it was last traded is unknown"
 
 
 def test_an_account_may_have_an_objective_of_its_own() -> None:

@@ -43,8 +43,8 @@ def test_a_purchase_is_never_smaller_than_what_keeps_its_cost_acceptable() -> No
 
 
 def test_nothing_is_bought_beyond_the_largest_position() -> None:
-    assert "opportunity_buys" in _found(_held(90, 41_000), _GOOD)
-    assert "opportunity_buys" not in _found(_held(99, 40_000), _GOOD)
+    assert "opportunity_buys" in _found(_held(88, 41_000), _GOOD)
+    assert "opportunity_buys" not in _found(_held(90, 41_000), _GOOD)
 
 
 @pytest.mark.parametrize(("price", "is_deep"), [(80, True), (81, False)])
