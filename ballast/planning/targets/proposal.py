@@ -15,7 +15,7 @@ import polars as pl
 
 from ballast.planning.targets.attempts import Attempt
 from ballast.planning.targets.blend import Answers, blended, fitted, in_steps, without_crumbs
-from ballast.planning.targets.bounds import investable_share, weight_bounds
+from ballast.planning.targets.bounds import investable_share, weight_bounds, with_minimums_within
 from ballast.planning.targets.covariance import correlation_of, high_correlations
 from ballast.planning.targets.estimate import Risk, estimate
 from ballast.planning.targets.group_constraints import GroupLimit, group_constraints, limits_of
@@ -117,9 +117,11 @@ def propose(
         return _nothing(case, facts, left_out, "no security has an expected return and a history")
     facts = _with_kept(facts, left_out)
     kept = dict(facts.filter(pl.col("effect") == "kept").select("symbol", "upper").iter_rows())
-    taking_part = facts.filter(pl.col("symbol").is_in(risk.symbols))
     investable = investable_share(case.reserve_share, case.reserve_floor, value)
-    budget, attempts = _budget(taking_part, investable, kept)
+    facts, attempts = _with_minimums(facts, risk.symbols, investable, kept)
+    taking_part = facts.filter(pl.col("symbol").is_in(risk.symbols))
+    budget, budgeting = _budget(taking_part, investable, kept)
+    attempts += budgeting
     in_groups = facts.filter(pl.col("symbol").is_in([*risk.symbols, *kept]))
     groups = group_constraints(
         in_groups, countries, industries, settings, budget + sum(kept.values())
@@ -172,6 +174,21 @@ def _with_kept(facts: pl.DataFrame, left_out: Mapping[str, str]) -> pl.DataFrame
     )
 
 
+def _with_minimums(
+    facts: pl.DataFrame, symbols: Sequence[str], investable: float, kept: Mapping[str, float]
+) -> tuple[pl.DataFrame, list[Attempt]]:
+    """Scale down minimum weights that would take from the reserve."""
+    share = max(investable - sum(kept.values()), 0.0)
+    facts, factor = with_minimums_within(facts, symbols, share)
+    if factor == 1:
+        return facts, []
+    detail = (
+        f"minimum weights ask for more than the {share:.2%} that may be invested in them, so that what need not be held"
+        f" is scaled to {factor:.0%}"
+    )
+    return facts, [Attempt("minimums", "adjusted", detail)]
+
+
 def _budget(
     taking_part: pl.DataFrame, investable: float, kept: Mapping[str, float]
 ) -> tuple[float, list[Attempt]]:
@@ -179,11 +196,11 @@ def _budget(
     wanted = max(investable - sum(kept.values()), 0.0)
     least, most = float(taking_part["lower"].sum()), float(taking_part["upper"].sum())
     detail = f"{investable:.2%} may be invested, {sum(kept.values()):.2%} of it stays as it is"
-    if wanted < least:
+    if wanted < least - _NOTHING:
         return least, [Attempt("budget", "adjusted", f"{detail}; bounds keep {least:.2%}")]
     if wanted > most:
         return most, [Attempt("budget", "adjusted", f"{detail}; bounds allow {most:.2%}")]
-    return wanted, [Attempt("budget", "used", detail)]
+    return max(wanted, least), [Attempt("budget", "used", detail)]
 
 
 def _solved(

@@ -153,6 +153,35 @@ def test_what_must_be_kept_may_be_more_than_the_reserve_allows() -> None:
     assert "bounds keep 99.00%" in found.attempts[0].detail
 
 
+@pytest.mark.parametrize("least", [0.2, 0.3])
+def test_minimum_weights_leave_the_reserve_alone(least: float) -> None:
+    wish = {"minimum_weight": least, "maximum_weight": 0.5, "current_weight": 0.0}
+    found = proposed(account(5, 1, rows={f"S{n}": wish for n in range(5)}))
+    assert sum(found.weights.values()) == pytest.approx(0.97)
+    assert all(weight == pytest.approx(0.97 / 5) for weight in found.weights.values())
+    assert outcomes(found)[:2] == [("minimums", "adjusted"), ("budget", "used")]
+    assert "97.00%" in found.attempts[0].detail
+    assert found.facts["lower"].to_list() == pytest.approx([0.97 / 5] * 5)
+
+
+def test_what_must_be_held_is_not_scaled_with_the_minimum_weights() -> None:
+    wish = {"minimum_weight": 0.3, "maximum_weight": 0.5, "current_weight": 0.0}
+    still = {"allow_sell": False, "current_weight": 0.4, "maximum_weight": 0.5}
+    found = proposed(account(4, 1, rows={"S0": still} | {f"S{n}": wish for n in (1, 2, 3)}))
+    assert found.weights["S0"] == pytest.approx(0.4)
+    assert sum(found.weights.values()) == pytest.approx(0.97)
+    assert found.facts["lower"].to_list() == pytest.approx([0.4, 0.19, 0.19, 0.19])
+
+
+def test_minimum_weights_vanish_where_all_is_kept_anyway() -> None:
+    wish = {"minimum_weight": 0.1, "current_weight": 0.0}
+    still = {"allow_sell": False, "current_weight": 0.49, "maximum_weight": 0.49}
+    rows = {"S0": still, "S1": still, "S2": wish}
+    found = proposed(account(3, 1, rows=rows))
+    assert found.weights["S2"] == pytest.approx(0.0, abs=1e-9)
+    assert sum(found.weights.values()) == pytest.approx(0.98)
+
+
 def test_nothing_to_invest_leaves_what_is_kept() -> None:
     found = proposed(
         account(
