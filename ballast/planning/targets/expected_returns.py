@@ -47,7 +47,9 @@ class TradeCosts:
         position = weight.fill_null(0.0) * self.account_value
         held = pl.min_horizontal(pl.lit(self.account_value * _OF_ACCOUNT), position * _OF_POSITION)
         size = pl.when(position > 0).then(held).otherwise(self.smallest)
-        cost = self.fixed / size + self.percent
+        # Without a fee there may be no size that is worth it either.
+        fee = self.fixed / size if self.fixed > 0 else 0.0
+        cost = fee + self.percent
         return pl.min_horizontal(cost, pl.lit(_HIGHEST_COST))
 
 

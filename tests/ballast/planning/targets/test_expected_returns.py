@@ -105,6 +105,19 @@ def test_a_new_position_pays_for_the_smallest_trade() -> None:
     assert expected(costs=COSTLY) == pytest.approx(expected() - 0.01)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.04, -0.1])
+@pytest.mark.parametrize("smallest", [0.0, 250.0])
+def test_without_a_fixed_fee_a_trade_costs_its_percentage(weight: float, smallest: float) -> None:
+    costs = TradeCosts(fixed=0.0, percent=0.0005, smallest=smallest, account_value=100_000.0)
+    found = expected(costs=costs, current_weight=weight)
+    assert found == pytest.approx(expected() - 0.0005)
+
+
+def test_a_fee_on_a_trade_of_nothing_costs_the_most() -> None:
+    costs = TradeCosts(fixed=2.0, percent=0.0, smallest=0.0, account_value=100_000.0)
+    assert expected(costs=costs) == pytest.approx(expected() - 0.02)
+
+
 def test_a_position_pays_for_a_part_of_itself_and_never_more_than_two_percent() -> None:
     of_position = 2.0 / (0.5 * 4_000) + 0.002
     assert expected(costs=COSTLY, current_weight=0.04) == pytest.approx(expected() - of_position)
