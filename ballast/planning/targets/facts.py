@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ballast.configuration import Portfolio
+from ballast.errors import MissingRateError
 from ballast.market.exchange_rates import Rates
 from ballast.money import approximate
 from ballast.planning.targets.expected_returns import TradeCosts, expected_returns
@@ -22,6 +23,7 @@ _OWNER_SCHEMA = {
     "maximum_weight": pl.Float64,
     "preference": pl.Float64,
 }
+_LEVELS = {"symbol": pl.String, "session": pl.Date, "level": pl.Float64}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ class TargetInputs:
 
 
 def target_cases(portfolio: Portfolio, inputs: TargetInputs) -> list[TargetCase]:
-    """Return the case of every account that wants a proposal, in the order of the portfolio file."""
+    """Return the case of every account that wants a proposal, in the order of the portfolio file.
+
+    A missing exchange rate is told in the case of each account that needs it; the others do without.
+    """
     costs = Costs(portfolio.costs, Rates.of(inputs.exchange_rates))
     levels = {
         base: investment_levels(inputs.returns, inputs.securities, rates)
@@ -121,28 +126,39 @@ def _case(
     is_known = inputs.positions.height > 0 and not book["value_base"].has_nulls()
     value = float(book["value_base"].sum()) if is_known else None
     facts = _security_facts(portfolio, account, inputs, costs, base, value)
-    priced = expected_returns(
-        facts,
-        portfolio.optimiser,
-        regime=inputs.regime,
-        outlook=inputs.outlook.shift,
-        costs=TradeCosts(
-            float(costs.rates.convert(portfolio.costs.fixed, portfolio.costs.currency, base)),
-            float(portfolio.costs.percent),
-            float(costs.minimum_trade(base)),
-            value or 0.0,
-        ),
-    )
+    unknown = None if base in levels else f"no past exchange rates into {base} are known"
+    try:
+        priced = expected_returns(
+            facts,
+            portfolio.optimiser,
+            regime=inputs.regime,
+            outlook=inputs.outlook.shift,
+            costs=_trade_costs(portfolio, costs, base, value or 0.0),
+        )
+    except MissingRateError as error:
+        unknown = error.what
+        priced = facts.with_columns(
+            expected_return=pl.lit(None, pl.Float64), return_reason=pl.lit(unknown)
+        )
     before = inputs.previous.filter(pl.col("account_id") == account.id)
+    past = levels.get(base, pl.DataFrame(schema=_LEVELS))
     return TargetCase(
         account.id,
         priced,
-        levels[base].filter(pl.col("symbol").is_in(facts["symbol"].implode())),
+        past.filter(pl.col("symbol").is_in(facts["symbol"].implode())),
         value,
         inputs.reserve_share,
         float(portfolio.regime.reserve_floor),
         dict(before.select("symbol", "target_weight").iter_rows()),
+        unknown,
     )
+
+
+def _trade_costs(portfolio: Portfolio, costs: Costs, base: str, value: float) -> TradeCosts:
+    """Return what trades cost in base currency; raises MissingRateError where that is unknown."""
+    fixed = costs.rates.convert(portfolio.costs.fixed, portfolio.costs.currency, base)
+    smallest = costs.minimum_trade(base)
+    return TradeCosts(float(fixed), float(portfolio.costs.percent), float(smallest), value)
 
 
 def _security_facts(

@@ -51,6 +51,8 @@ class TargetCase:
         Cash to keep as a share, and at least, in base currency.
     previous : mapping of str to float
         Weights that were published for the session before; empty when there are none.
+    unknown : str, optional
+        What is not known and must be, so that there is no proposal.
     """
 
     account_id: str
@@ -60,6 +62,7 @@ class TargetCase:
     reserve_share: float
     reserve_floor: float
     previous: Mapping[str, float]
+    unknown: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def propose(
     """
     facts = weight_bounds(case.facts.sort("symbol"), maximum_weight=settings.maximum_weight)
     value = case.account_value
+    if case.unknown is not None:
+        return _nothing(case, facts, {}, case.unknown)
     if value is None or value <= 0:
         reason = "the value of the account is " + ("unknown" if value is None else "not positive")
         return _nothing(case, facts, {}, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,10 @@ import pytest
 from ballast.configuration import Portfolio, parse, securities_table
 from ballast.market.daily_rates import daily_rates
 from ballast.market.returns import security_returns
+from ballast.planning.targets import tables
 from ballast.planning.targets.facts import TargetInputs, investment_levels, target_cases
 from ballast.planning.targets.outlook import NO_OUTLOOK
-from ballast.planning.targets.proposal import TargetCase
+from ballast.planning.targets.proposal import TargetCase, propose
 from ballast.tables import (
     CorporateActions,
     ExchangeRates,
@@ -245,6 +247,40 @@ def test_a_level_without_an_exchange_rate_is_unknown() -> None:
     none = pl.DataFrame(CorporateActions.create_empty())
     found = investment_levels(security_returns(history, none), securities_table(portfolio()), rates)
     assert found["level"].to_list() == [0.8, None]
+
+
+def without_rates(costs: str, *accounts: str) -> tuple[Portfolio, TargetInputs]:
+    file = FILE.format(account=accounts[0])
+    more = "".join(f"[[accounts]]\n{account}\n" for account in accounts[1:])
+    configured = parse(f'[costs]\ncurrency = "{costs}"\n{more}{file}', where="x")
+    rates = pl.DataFrame(ExchangeRates.create_empty())
+    return configured, inputs(configured=configured, exchange_rates=rates)
+
+
+def test_without_the_rate_of_the_fees_there_is_no_proposal_but_a_reason() -> None:
+    dollars = 'id = "america"\nbase_currency = "USD"\ntargets_from = "optimiser"'
+    configured, given = without_rates("USD", "targets = { AAPL = 0.5 }", dollars)
+    rates = given.daily_rates["EUR"]
+    there, here = target_cases(configured, replace(given, daily_rates={"EUR": rates, "USD": rates}))
+    assert (here.account_id, here.unknown) == ("main", "no exchange rate from USD to EUR")
+    assert (there.account_id, there.unknown) == ("america", None)
+    assert here.facts["expected_return"].is_null().all()
+    found = propose(here, configured.optimiser, (), (), sessions_per_year=252)
+    assert found.weights == {}
+    assert found.attempts[-1].detail == "no exchange rate from USD to EUR"
+    made = tables.followed_weights(configured, [found], given.positions, given.previous)
+    assert made.select("symbol", "target_weight", "source").rows() == [("AAPL", 0.5, "configured")]
+
+
+def test_an_account_in_the_currency_of_the_fees_needs_no_rate() -> None:
+    configured, given = without_rates("EUR", 'targets_from = "optimiser"')
+    (found,) = target_cases(configured, given)
+    assert found.unknown is None
+
+
+def test_without_past_rates_into_its_currency_an_account_has_no_proposal() -> None:
+    found = case(daily_rates={})
+    assert found.unknown == "no past exchange rates into EUR are known"
 
 
 def test_rows_of_any_order_make_the_same_case() -> None:
