@@ -20,6 +20,7 @@ from ballast.configuration import Portfolio, load, securities_table
 from ballast.trading.currency_pairs import CurrencyPair
 from resources.alerts import AlertDesk
 from resources.backup import BackupShelf
+from resources.books_of_store import BooksOfStore
 from resources.brokers.paper import PaperBroker
 from resources.brokers.paper_market import PaperMarket
 from resources.brokers.paper_opening import read_opening
@@ -27,14 +28,8 @@ from resources.brokers.protocol import Broker
 from resources.brokers.statement_broker import StatementBroker
 from resources.calendars import trading_calendars
 from resources.catalog import refresh_catalog
-from resources.configurations import ConfigurationHistory
 from resources.discreet_broker import discreet
-from resources.episodes import EpisodeBook
-from resources.gate_log import GateLog
-from resources.guards import GuardBook
-from resources.kill_switch import KillSwitch
 from resources.lake import Lake
-from resources.ledger import Ledger
 from resources.market_data.ecb import EcbReferenceRates
 from resources.market_data.fundamentals import (
     NONE,
@@ -47,11 +42,6 @@ from resources.market_data.protocol import MarketData, ReferenceRateSource
 from resources.market_data.recorded import RecordedMarketData, RecordedReferenceRates
 from resources.market_data.yahoo import YahooMarketData
 from resources.market_data.yahoo_fundamentals import YahooFundamentals
-from resources.orders import OrderBook
-from resources.plan_archive import PlanArchive
-from resources.proposals import ProposalBook
-from resources.recommendations import RecommendationBook
-from resources.reconciliation import ReconciliationMemory
 from resources.redaction import Redaction
 from resources.secrets import STORE_VARIABLE, redaction_of_environment
 from resources.statements import StatementBook
@@ -67,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Workspace(BooksOfStore):
     """A portfolio with its store, lake, sources and brokers.
 
     Parameters
@@ -102,56 +92,6 @@ class Workspace:
         return Lake(self.data / "lake", self.store, self._refresh_catalog)
 
     @cached_property
-    def ledger(self) -> Ledger:
-        """The postings."""
-        return Ledger(self.store)
-
-    @cached_property
-    def orders(self) -> OrderBook:
-        """The orders; `assets.order_desk` places them, behind the gate."""
-        return OrderBook(self.store)
-
-    @cached_property
-    def gate_log(self) -> GateLog:
-        """What the gate said of every order."""
-        return GateLog(self.store)
-
-    @cached_property
-    def kill_switch(self) -> KillSwitch:
-        """What stops orders until a person resets it."""
-        return KillSwitch(self.store)
-
-    @cached_property
-    def guards(self) -> GuardBook:
-        """The logs of the guards."""
-        return GuardBook(self.store)
-
-    @cached_property
-    def reconciliation(self) -> ReconciliationMemory:
-        """What the reconciliation remembers."""
-        return ReconciliationMemory(self.store)
-
-    @cached_property
-    def proposals(self) -> ProposalBook:
-        """What the reconciliation proposes, and what became of it."""
-        return ProposalBook(self.store)
-
-    @cached_property
-    def recommendations(self) -> RecommendationBook:
-        """What was recommended, and what became of it."""
-        return RecommendationBook(self.store)
-
-    @cached_property
-    def plans(self) -> PlanArchive:
-        """What plans were computed from."""
-        return PlanArchive(self.store)
-
-    @cached_property
-    def configurations(self) -> ConfigurationHistory:
-        """The configurations that have been in force."""
-        return ConfigurationHistory(self.store)
-
-    @cached_property
     def alerts(self) -> AlertDesk:
         """Who is told of what: the outbox of alerts and broadcasts."""
         last = self.portfolio.sessions.last
@@ -175,11 +115,6 @@ class Workspace:
         """The backups of the store, the lake and the statements."""
         folder = (self.folder / self.portfolio.maintenance.backup_directory).resolve()
         return BackupShelf(folder, self.data, self.code_version)
-
-    @cached_property
-    def episodes(self) -> EpisodeBook:
-        """Emergency episodes."""
-        return EpisodeBook(self.store)
 
     @property
     def portfolio_calendars(self) -> TradingCalendars:
