@@ -15,8 +15,8 @@ from ballast.market.exchange_rates import cross_rates
 from ballast.market.prices import latest_prices
 from ballast.tables import (
     Bars,
-    CorporateActions,
     ExchangeRates,
+    KnownActions,
     Prices,
     Securities,
 )
@@ -63,7 +63,7 @@ def securities(
             group_name=_GROUP,
             kinds={"polars", "parquet"},
             deps=["securities"],
-            metadata=definition_metadata(CorporateActions),
+            metadata=definition_metadata(KnownActions),
         ),
     ],
     check_specs=[

@@ -21,7 +21,7 @@ import polars as pl
 
 from ballast.errors import InvalidTableError, StoreError
 from ballast.market import history
-from ballast.tables import Bars, CorporateActions
+from ballast.tables import Bars, KnownActions
 from resources.lake import Lake, Published, Snapshot
 from resources.lake_files import Table
 
@@ -77,8 +77,8 @@ class PriceHistory:
         return _last_of_equal(rows, ["session", "symbol"])
 
     def actions(self, session: date) -> pl.DataFrame:
-        """Return the corporate actions up to a session."""
-        return _actions(self.lake.snapshot((ACTIONS,))).filter(pl.col("ex_date") <= session)
+        """Return the corporate actions up to a session that were known at its end."""
+        return history.actions_as_of(_actions(self.lake.snapshot((ACTIONS,))), session)
 
     def publish(
         self,
@@ -96,7 +96,7 @@ class PriceHistory:
         versions : pl.DataFrame
             `Bars`, none of them known after the session.
         actions : pl.DataFrame
-            `CorporateActions`; those that other sessions published are left out.
+            `CorporateActions`; those that were published before, by this session or another, stay as they are.
         *besides : Table
             Published in the same transaction.
 
@@ -118,10 +118,19 @@ class PriceHistory:
             )
         tables = [*_arranged(partition, bars), *besides]
         snapshot = self.lake.snapshot((ACTIONS,))
-        new = actions.join(_actions(snapshot, besides=partition), on=_ACTION_KEY, how="anti")
-        if new.height or own.has(ACTIONS, partition) or not snapshot.entries:
-            tables.append(Table(ACTIONS, partition, new.sort(_ACTION_KEY), CorporateActions))
+        new = actions.join(_actions(snapshot), on=_ACTION_KEY, how="anti")
+        if new.height or not snapshot.entries:
+            stays = [own.read(ACTIONS, partition)] if own.has(ACTIONS, partition) else []
+            learned = history.combine_known_actions([*stays, self._dated(new, session)])
+            tables.append(Table(ACTIONS, partition, learned, KnownActions))
         self.lake.publish(tables, run_id=run_id, code_version=code_version, as_of=partition)
+
+    def _dated(self, actions: pl.DataFrame, session: date) -> pl.DataFrame:
+        if actions.is_empty():
+            return history.dated_actions(actions, _NO_BARS, session)
+        symbols, first = actions["symbol"].unique().to_list(), min(actions["ex_date"].to_list())
+        known = self.as_of(session, symbols=symbols, first=first)
+        return history.dated_actions(actions, known, session)
 
     def merge(self, *, run_id: str, code_version: str, as_of: date) -> bool:
         """Merge the newest segments if there are many; returns whether it did.
@@ -136,11 +145,11 @@ class PriceHistory:
         if not chosen:
             return False
         bars = _in_order(_verified(snapshot.root, _files(chosen, BARS)))
-        actions = history.combine_actions(_verified(snapshot.root, _files(chosen, ACTIONS)))
+        actions = history.combine_known_actions(_verified(snapshot.root, _files(chosen, ACTIONS)))
         retired = [file for segment in chosen for file in segment.files.values()]
         name = _merged_name(chosen, retired)
         tables = _arranged(name, _last_of_equal(bars, _KEY))
-        tables.append(Table(ACTIONS, name, actions, CorporateActions))
+        tables.append(Table(ACTIONS, name, actions, KnownActions))
         known_by = as_of.isoformat()
         self.lake.publish(
             tables, run_id=run_id, code_version=code_version, as_of=known_by, retire=retired
@@ -201,10 +210,11 @@ def _merged_name(chosen: Sequence[_Segment], files: Iterable[Published]) -> str:
     return f"{_MERGED}-{chosen[-1].mark[0]:012d}-{digest}-{max(s.last for s in chosen)}"
 
 
-def _actions(snapshot: Snapshot, *, besides: str | None = None) -> pl.DataFrame:
-    segments = [segment for segment in _segments(snapshot) if segment.partition != besides]
-    files = [snapshot.root / file.path for file in _files(segments, ACTIONS) if file.rows]
-    return history.combine_actions([pl.read_parquet(path, glob=False) for path in files])
+def _actions(snapshot: Snapshot) -> pl.DataFrame:
+    files = [
+        snapshot.root / file.path for file in _files(_segments(snapshot), ACTIONS) if file.rows
+    ]
+    return history.combine_known_actions([pl.read_parquet(path, glob=False) for path in files])
 
 
 def _arranged(partition: str, bars: pl.DataFrame) -> list[Table]:

@@ -4,6 +4,7 @@ A bar is stored once per version. Its first version is known at the end of its o
 that arrives after newer ones, is known from the session in which it was learned. `as_of` therefore gives the same
 answer for a session whether it is asked on the day or years later. One case cannot be told apart: a newest bar that the
 source delivers a run late looks like one whose session was never run, and counts as known at the end of its session.
+Corporate actions follow the same rule.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ballast.tables import Bars, CorporateActions, polars_schema
+from ballast.tables import Bars, CorporateActions, KnownActions, polars_schema
 
 _KEY = ["symbol", "session", "known_on"]
+_ACTION = ["symbol", "ex_date", "kind"]
 _VALUES = ["open", "high", "low", "close", "volume"]
 # Sources restate prices in the sixth digit when they recompute adjustments; that is no correction.
 _RELATIVE_TOLERANCE = 1e-6
@@ -120,11 +122,58 @@ def combine(segments: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([empty, *segments]).unique(_KEY, keep="last", maintain_order=True)
 
 
-def combine_actions(segments: list[pl.DataFrame]) -> pl.DataFrame:
+def combine_actions(segments: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Put `CorporateActions` together; of equal keys the first counts, because an event is reported once."""
-    key = ["symbol", "ex_date", "kind"]
-    empty = CorporateActions.create_empty()
-    return pl.concat([empty, *segments]).unique(key, keep="first", maintain_order=True).sort(key)
+    return _first_of_each(CorporateActions.create_empty(), segments, _ACTION)
+
+
+def combine_known_actions(segments: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Put `KnownActions` together, each with the days on which it was reported; older segments lack those."""
+    dated = [
+        each if "known_on" in each.columns else each.with_columns(known_on="ex_date")
+        for each in segments
+    ]
+    return _first_of_each(KnownActions.create_empty(), dated, [*_ACTION, "known_on"])
+
+
+def _first_of_each(
+    empty: pl.DataFrame, segments: Sequence[pl.DataFrame], key: list[str]
+) -> pl.DataFrame:
+    rows = pl.concat([empty, *(each.select(empty.columns) for each in segments)])
+    return rows.unique(key, keep="first", maintain_order=True).sort(key)
+
+
+def dated_actions(actions: pl.DataFrame, known: pl.DataFrame, session: date) -> pl.DataFrame:
+    """Say since when actions that are new have been known, as for bars.
+
+    Parameters
+    ----------
+    actions : pl.DataFrame
+        `CorporateActions` that this run learned.
+    known : pl.DataFrame
+        `Bars` as of the session that were known before.
+    session : date
+        The session of this run.
+
+    Returns
+    -------
+    pl.DataFrame
+        `KnownActions`. One whose ex date has passed in the bars already was overlooked until this session.
+    """
+    latest = known.group_by("symbol").agg(last_session=pl.col("session").max())
+    is_late = (pl.col("ex_date") <= pl.col("last_session")).fill_null(False)
+    return (
+        actions.join(latest, on="symbol", how="left", maintain_order="left")
+        .with_columns(known_on=pl.when(is_late).then(pl.lit(session)).otherwise("ex_date"))
+        .select(polars_schema(KnownActions).names())
+    )
+
+
+def actions_as_of(actions: pl.DataFrame, session: date) -> pl.DataFrame:
+    """Return the `CorporateActions` up to a session that were known at its end, from `KnownActions`."""
+    known = actions.filter((pl.col("ex_date") <= session) & (pl.col("known_on") <= session))
+    first = known.sort(*_ACTION, "known_on").unique(_ACTION, keep="first", maintain_order=True)
+    return first.select(polars_schema(CorporateActions).names())
 
 
 def corrections(known: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:

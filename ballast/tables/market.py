@@ -87,6 +87,15 @@ class CorporateActions(dy.Schema):
         return (pl.col("kind") != "dividend") | (pl.col("amount") > 0).fill_null(False)
 
 
+class KnownActions(CorporateActions):
+    """Corporate actions with the session at whose end each was known, as the price history keeps them."""
+
+    known_on = columns.date(
+        "The ex date, or the session in which it was learned if bars from the ex date on were known before",
+        primary_key=True,
+    )
+
+
 class QualityFindings(dy.Schema):
     """What the quality gates found in the price history, one row per rule, security and session."""
 

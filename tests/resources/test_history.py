@@ -13,6 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ballast.errors import InvalidTableError, StoreError
+from ballast.market.returns import security_returns
+from ballast.tables import CorporateActions
 from resources.history import ACTIONS, BARS, BARS_BY_SESSION, PriceHistory
 from resources.lake import Lake, Published
 from resources.lake_files import Table
@@ -55,6 +57,56 @@ def test_a_merge_changes_no_read_and_leaves_few_segments(small: None, prices: Pr
         assert_frame_equal(prices.as_of(day_of(day)), bars)
         assert_frame_equal(prices.actions(day_of(day)), actions)
     assert prices.actions(day_of(6))["ratio"].to_list() == [2] * 6
+
+
+def test_an_action_that_is_learned_late_changes_no_earlier_session(
+    small: None, prices: PriceHistory
+) -> None:
+    for day in range(6):
+        publish(prices, day, ("AAA", day, day, 100.0 if day < 5 else 50.0))
+
+    def fall_of_day(number: int, asked_on: int) -> float:
+        asked = day_of(asked_on)
+        returns = security_returns(prices.as_of(asked), prices.actions(asked))
+        return float(returns.filter(session=day_of(number))["daily_return"].item())
+
+    assert fall_of_day(5, asked_on=5) == -0.5
+    publish(prices, 6, ("AAA", 6, 6, 50.0), actions=split("AAA", 5))
+    # Told again, with the newest session or an old one, it is no news.
+    publish(prices, 6, actions=split("AAA", 5))
+    publish(prices, 5, actions=split("AAA", 5))
+    for _ in range(2):
+        assert fall_of_day(5, asked_on=5) == -0.5
+        assert prices.actions(day_of(5)).is_empty()
+        assert fall_of_day(5, asked_on=6) == 0.0
+        merge(prices)
+    assert len(segments(prices)) == 1
+
+
+def test_actions_that_come_with_the_first_bars_were_known_on_their_ex_dates(
+    prices: PriceHistory,
+) -> None:
+    rows = [("AAA", day, day, 1.0) for day in range(5)]
+    publish(prices, 4, *rows, actions=pl.concat([split("AAA", 1), split("AAA", 3)]))
+    assert [prices.actions(day_of(day)).height for day in range(5)] == [0, 1, 1, 2, 2]
+    # What another attempt at the session learns besides was known at its end.
+    publish(prices, 4, actions=pl.concat([split("AAA", 1), split("AAA", 2)]))
+    assert [prices.actions(day_of(day)).height for day in range(5)] == [0, 1, 1, 2, 3]
+
+
+def test_an_action_that_was_published_without_its_day_counts_from_its_ex_date(
+    small: None, prices: PriceHistory
+) -> None:
+    publish(prices, 0, ("AAA", 0, 0, 1.0))
+    older = Table(ACTIONS, day_of(3).isoformat(), split("AAA", 2), CorporateActions)
+    prices.lake.publish([older], as_of=day_of(3).isoformat(), **MADE_BY)
+    for day in range(4, 8):
+        publish(prices, day, ("AAA", day, day, 1.0), actions=split("AAA", day))
+    publish(prices, 3, ("AAA", 3, 3, 1.0), actions=split("AAA", 3))
+    for _ in range(2):
+        assert [prices.actions(day_of(day)).height for day in range(8)] == [0, 0, 1, 2, 3, 4, 5, 6]
+        assert prices.actions(day_of(7)).columns == CorporateActions.column_names()
+        merge(prices)
 
 
 def test_segments_stay_few_and_large_ones_are_seldom_written_again(

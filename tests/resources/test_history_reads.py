@@ -30,6 +30,7 @@ from tests.resources.histories import (
     day_of,
     lower_limits,
     merge,
+    split,
 )
 
 
@@ -126,3 +127,42 @@ def test_every_read_agrees_with_a_naive_list_of_versions_however_it_is_merged(
             ):
                 found = prices.as_of(session, **read)  # type: ignore[arg-type]
                 assert_frame_equal(found, known.filter(wanted))
+
+
+_told = st.lists(
+    st.tuples(
+        st.sampled_from(SYMBOLS),
+        st.integers(0, DAYS),
+        st.integers(2, 9),
+    ),
+    max_size=4,
+    unique_by=lambda row: row[:2],
+)
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(runs=st.lists(_told, min_size=2, max_size=DAYS), merged=st.sets(st.integers(0, DAYS)))
+def test_no_later_session_changes_the_actions_of_an_earlier_one(
+    small: None, store_on_disk: Store, runs: list[Any], merged: set[int]
+) -> None:
+    _empty(store_on_disk)
+    asked: list[pl.DataFrame] = []
+    with TemporaryDirectory() as folder:
+        prices = PriceHistory(Lake(Path(folder), store_on_disk))
+        for day, told in enumerate(runs):
+            if day in merged:
+                merge(prices)
+            bars = bars_of(*((symbol, day, day, 1.0) for symbol in SYMBOLS))
+            actions = [split(symbol, ex, ratio) for symbol, ex, ratio in told if ex <= day]
+            prices.publish(day_of(day), bars, pl.concat([NO_ACTIONS, *actions]), **MADE_BY)
+            asked.append(prices.actions(day_of(day)))
+            for earlier, before in enumerate(asked):
+                assert_frame_equal(prices.actions(day_of(earlier)), before)
+            assert {row[:2] for row in told if row[1] <= day} <= {
+                (symbol, (ex - day_of(0)).days)
+                for symbol, ex in asked[-1].select("symbol", "ex_date").rows()
+            }

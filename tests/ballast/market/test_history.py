@@ -13,15 +13,18 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from ballast.market.history import (
+    actions_as_of,
     adjusted_for_splits,
     as_of,
     combine,
     combine_actions,
+    combine_known_actions,
     corrections,
+    dated_actions,
     new_versions,
     windows,
 )
-from ballast.tables import Bars, CorporateActions
+from ballast.tables import Bars, CorporateActions, KnownActions
 from tests.ballast.builders import (
     D,
     Row,
@@ -113,6 +116,24 @@ def test_an_action_counts_as_it_was_first_reported() -> None:
     merged = combine_actions([actions(first), actions(again, dividend("AAA", day(1), "0.5"))])
     CorporateActions.validate(merged)
     assert merged.select("kind", "ratio").rows() == [("dividend", None), ("split", D(2))]
+
+
+def test_an_action_counts_from_its_ex_date_or_from_the_session_that_had_overlooked_it() -> None:
+    known = bars(bar("AAA", day(3), 1.0), bar("BBB", day(1), 1.0))
+    told = actions(split("AAA", day(3), "2"), split("BBB", day(2), "2"), split("CCC", day(1), "2"))
+    dated = KnownActions.validate(dated_actions(told, known, day(5)))
+    assert dated["known_on"].to_list() == [day(5), day(2), day(1)]
+    heights = [actions_as_of(dated, day(number)).height for number in range(6)]
+    assert heights == [0, 1, 2, 2, 2, 3]
+
+
+def test_of_an_action_that_was_reported_twice_the_first_report_counts_from_its_day_on() -> None:
+    first, again = split("AAA", day(1), "2"), split("AAA", day(1), "3")
+    late = dated_actions(actions(again), bars(bar("AAA", day(4), 1.0)), day(4))
+    whole = combine_known_actions([late, dated_actions(actions(first), NOTHING, day(1))])
+    assert whole.height == 2
+    for number in (1, 4):
+        assert actions_as_of(whole, day(number))["ratio"].to_list() == [D(2)]
 
 
 def asked(known: pl.DataFrame, session: int, **more: Any) -> dict[int, list[str]]:
