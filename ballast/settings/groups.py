@@ -14,14 +14,17 @@ class GroupSettings(StrictModel):
 
     name: str = Field(min_length=1, description="Name of the group, for instance Europe.")
     members: tuple[str, ...] = Field(
-        (), description="Countries or industries, as the securities name them."
+        (),
+        description="Countries or industries, as the securities name them; of several industries each counts.",
     )
     target: float | None = Field(
         None,
         ge=0.0,
         le=1.0,
         strict=True,
-        description="Wanted share of what is invested; left out, the group has no limits.",
+        description=(
+            "Wanted share of what is invested; 0 allows no more than the tolerance; left out, the group has no limits."
+        ),
     )
 
     @model_validator(mode="after")

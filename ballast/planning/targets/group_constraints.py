@@ -3,8 +3,7 @@
 A group has limits where it has a target. They are target ± tolerance, no more than a cap; then, because limits that
 nothing can meet only hide the ones that can:
 
-1. the least share is at most the greatest: a target above the cap cannot be reached, and that is noted (D-50 of the
-   behaviour of before, where such limits made the whole problem unsolvable);
+1. the least share is at most the greatest: a target above the cap cannot be reached, and that is noted;
 2. neither goes beyond what the members' own bounds allow;
 3. where all that may be held belongs to groups that together cannot hold the budget, the greatest shares are raised.
 """
@@ -16,16 +15,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-from ballast.planning.groups import group_of, group_targets
-from ballast.planning.targets.limits import GroupLimits
+from ballast.planning.groups import group_members, group_targets
+from ballast.planning.targets.limits import GroupLimits, Vector
 from ballast.settings.groups import GroupSettings
 from ballast.settings.optimiser import OptimiserSettings
 
-# Number of industry groups with a target: the greatest share of each; for more, the last.
+# Number of industry groups with a target above zero: the greatest share of each; for more, the last.
 _INDUSTRY_CAPS = {1: 0.70, 2: 0.50, 3: 0.40, 4: 0.40}
 _MANY_INDUSTRIES_CAP = 0.30
 _ROUNDING = 1e-12
+# What the linear solver may be off by.
+_MARGIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,13 @@ def group_constraints(
     Parameters
     ----------
     bounds : pl.DataFrame
-        symbol, country, industry, lower, upper of everything that will be held or may be.
+        symbol, country, industry, lower, upper of everything that will be held or may be. A security of several
+        industries counts in the group of each of them.
     budget : float
         Share of the account that all of them add up to; targets and tolerances are shares of it.
     """
-    cap = _INDUSTRY_CAPS.get(len(group_targets(industries)), _MANY_INDUSTRIES_CAP)
+    wanted = sum(target > 0 for target in group_targets(industries).values())
+    cap = _INDUSTRY_CAPS.get(wanted, _MANY_INDUSTRIES_CAP)
     return [
         *_of_kind("country", bounds, countries, settings.country_tolerance, settings.country_cap, budget),
         *_of_kind("industry", bounds, industries, settings.industry_tolerance, cap, budget),
@@ -73,21 +77,21 @@ def _of_kind(
     cap: float,
     budget: float,
 ) -> list[GroupLimit]:
-    placed = bounds.with_columns(group=group_of(kind, groups)).sort("symbol")
+    placed = group_members(bounds, kind, groups).join(
+        bounds.select("symbol", "lower", "upper"), on="symbol", maintain_order="left"
+    )
     by_group = {
         name: (tuple(symbols), least, greatest)
-        for name, symbols, least, greatest in placed.group_by("group")
-        .agg(pl.col("symbol").sort(), pl.col("lower").sum(), pl.col("upper").sum())
+        for name, symbols, least, greatest in placed.group_by("group", maintain_order=True)
+        .agg("symbol", pl.col("lower").sum(), pl.col("upper").sum())
         .iter_rows()
     }
     limits = [
         _limit(kind, name, target, tolerance, cap, budget, by_group.get(name, ((), 0.0, 0.0)))
         for name, target in sorted(group_targets(groups).items())
     ]
-    held = {symbol for limit in limits for symbol in limit.members}
-    others = placed.filter(~pl.col("symbol").is_in(list(held)))["upper"].sum()
     capacity = {name: greatest for name, (_, _, greatest) in by_group.items()}
-    widened = _widened(limits, capacity, budget - float(others))
+    widened = _widened(limits, capacity, bounds.sort("symbol"), budget)
     return [_judged(limit, budget) for limit in widened]
 
 
@@ -123,25 +127,49 @@ def _judged(limit: GroupLimit, budget: float) -> GroupLimit:
 
 
 def _widened(
-    limits: list[GroupLimit], capacity: Mapping[str, float], needed: float
+    limits: list[GroupLimit], capacity: Mapping[str, float], bounds: pl.DataFrame, budget: float
 ) -> list[GroupLimit]:
     """Raise the greatest shares in proportion, up to what the members can hold, until they hold what they must."""
-    rooms = {limit.name: capacity.get(limit.name, 0.0) for limit in limits}
-    missing = needed - sum(min(limit.upper, rooms[limit.name]) for limit in limits)
-    spare = sum(max(rooms[limit.name] - limit.upper, 0.0) for limit in limits)
-    if missing <= 0 or spare <= 0:
+    rooms = [max(capacity.get(limit.name, 0.0) - limit.upper, 0.0) for limit in limits]
+    part = _part_to_raise(limits, np.array(rooms), bounds, budget)
+    if part <= 0:
         return limits
-    part = min(missing / spare, 1.0)
     return [
         replace(
             limit,
-            upper=limit.upper + part * max(rooms[limit.name] - limit.upper, 0.0),
+            upper=limit.upper + part * room,
             notes=(*limit.notes, "raised, because nothing else can hold what is to be invested"),
         )
-        if rooms[limit.name] > limit.upper
+        if room > 0
         else limit
-        for limit in limits
+        for limit, room in zip(limits, rooms, strict=True)
     ]
+
+
+def _part_to_raise(
+    limits: Sequence[GroupLimit], rooms: Vector, bounds: pl.DataFrame, budget: float
+) -> float:
+    """Return the least part of the rooms by which groups must be raised so that weights can hold the budget.
+
+    A linear problem, because a security may belong to several groups: its weight counts in each of them.
+    """
+    upper = bounds["upper"].to_numpy()
+    # More than all of them may have cannot be held, whatever their groups.
+    needed = min(budget, float(upper.sum()))
+    if not (rooms > 0).any():
+        return 0.0
+    inside = limits_of(limits, {}, bounds["symbol"].to_list())
+    n = len(upper)
+    found = linprog(
+        np.append(np.zeros(n), 1.0),
+        A_ub=np.vstack([np.column_stack([inside.membership, -rooms]), np.append(-np.ones(n), 0.0)]),
+        b_ub=np.append(inside.upper, -needed),
+        bounds=[*((0.0, most) for most in upper.tolist()), (0.0, 1.0)],
+    )
+    if not found.success:
+        return 1.0
+    part = float(found.x[-1])
+    return 0.0 if part <= _MARGIN else min(part + _MARGIN, 1.0)
 
 
 def limits_of(

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from ballast.planning.targets.group_constraints import GroupLimit, group_constraints, limits_of
 from ballast.settings import GroupSettings
@@ -55,7 +56,63 @@ def test_shares_are_of_what_is_invested() -> None:
 
 
 def test_a_group_without_a_target_has_no_limits() -> None:
-    assert constraints(MANY, group("One", None, "A"), group("Two", 0.0, "B")) == []
+    assert constraints(MANY, group("One", None, "A")) == []
+
+
+def test_a_target_of_zero_allows_no_more_than_the_tolerance() -> None:
+    (found,) = constraints(MANY, group("One", 0.0, "A"))
+    assert (found.lower, found.upper) == pytest.approx((0.0, 0.10))
+    assert found.is_reachable
+
+
+def by_industry(
+    rows: dict[str, str], *groups: GroupSettings, upper: float = 0.3, **changes: float
+) -> list[GroupLimit]:
+    table = held(*((symbol, industry, 0.0, upper) for symbol, industry in rows.items()))
+    swapped = table.rename({"country": "industry", "industry": "country"})
+    return group_constraints(swapped, (), groups, settings(**changes), 1.0)
+
+
+def test_a_target_of_zero_does_not_lower_the_cap_of_the_others() -> None:
+    rows = {f"S{number}": "ABC"[number % 3] for number in range(12)}
+    found = by_industry(rows, group("One", 0.6, "A"), group("Two", 0.0, "B"))
+    assert [limit.upper for limit in found] == pytest.approx([0.70, 0.15])
+
+
+def test_a_security_of_several_industries_counts_in_each_of_their_groups() -> None:
+    rows = {"A": "Banks, Energy", "B": "Banks", "C": "Energy", "D": "Mining"}
+    found = by_industry(rows, group("Financial", 0.3, "Banks"), group("Power", 0.3, "Energy"))
+    assert [limit.members for limit in found] == [("A", "B"), ("A", "C")]
+    matrix = limits_of(found, {"A": 0.1}, ["B", "C", "D"])
+    np.testing.assert_allclose(matrix.membership, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert matrix.upper == pytest.approx([limit.upper - 0.1 for limit in found])
+
+
+def test_shared_members_are_counted_once_in_what_groups_can_hold() -> None:
+    """Each of two groups may have half; with all of their members in both, they hold half together."""
+    rows = {f"S{number}": "Banks, Energy" for number in range(5)}
+    found = by_industry(rows, group("Financial", 0.3, "Banks"), group("Power", 0.3, "Energy"))
+    assert [limit.upper for limit in found] == pytest.approx([1.0, 1.0], abs=1e-6)
+    assert all("raised" in limit.notes[-1] for limit in found)
+
+
+@framewise
+@given(
+    st.lists(st.sampled_from(["A", "B", "C", "A, B", "B, C", "A, B, C"]), min_size=4, max_size=9),
+    st.lists(st.floats(0.0, 0.33), min_size=3, max_size=3),
+)
+def test_groups_that_share_members_can_hold_what_is_to_be_invested(
+    industries: list[str], targets: list[float]
+) -> None:
+    rows = {f"S{number}": industry for number, industry in enumerate(industries)}
+    groups = [group(f"G{name}", target, name) for name, target in zip("ABC", targets, strict=True)]
+    found = by_industry(rows, *groups, upper=0.3, industry_tolerance=0.05)
+    n = len(rows)
+    most = linprog(
+        -np.ones(n), limits_of(found, {}, list(rows)).membership, [limit.upper for limit in found],
+        bounds=(0.0, 0.3),
+    )  # fmt: skip
+    assert -most.fun >= min(1.0, 0.3 * n) - 1e-9
 
 
 def test_what_no_group_names_belongs_to_other() -> None:
