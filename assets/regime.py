@@ -31,7 +31,7 @@ _SHOWN = (
         dg.AssetCheckSpec(
             "regime_is_known",
             asset="regime_detection",
-            description="The index has enough history; otherwise the largest cash reserve applies.",
+            description="The index has enough history and a fresh close; otherwise the largest cash reserve applies.",
         ),
         dg.AssetCheckSpec(
             "regime_is_confident",
@@ -101,7 +101,7 @@ def regime_detection(
                 "regime_detection",
                 passed=last["regime"] is not None,
                 session=run.session,
-                found=f"{settings.index} is in a {regime} market",
+                found=f"{settings.index} is in {'an' if regime == 'unknown' else 'a'} {regime} market; its newest close is of {last['session']}",
             ),
             check(
                 "regime_is_confident",

@@ -60,6 +60,15 @@ class RegimeSettings(StrictModel):
             " alarms, but later. 0 or 1 switches at once. Unit: sessions."
         ),
     )
+    stale_sessions: Whole = Field(
+        5,
+        ge=0,
+        le=63,
+        description=(
+            "With a newest close older than this the regime is unknown, and the largest cash reserve applies. Unit:"
+            " sessions."
+        ),
+    )
     least_confidence: Share = Field(
         0.3, description="Below this confidence in the regime a check warns."
     )

@@ -47,7 +47,8 @@ def detected_regimes(
     bars : pl.DataFrame
         `Bars` as of the session, adjusted for splits, in any order.
     expected : mapping of str to sequence of date, optional
-        Sessions of each index's exchange, so that a missing close is seen; by default none is missing.
+        Sessions of each index's exchange, so that a missing close is seen; by default none is missing. Where the newest
+        close is older than `stale_sessions` of them, its regime is unknown.
 
     Returns
     -------
@@ -180,6 +181,7 @@ def _of_index(
             regime=regime,
             method=decided_by.then(pl.lit("markov")).otherwise(pl.lit("rule")),
         )
+        .with_columns(regime=pl.when(_is_fresh(grid, at, settings.stale_sessions)).then("regime"))
         .with_columns(
             confidence=pl.when(pl.col("method") == "markov")
             .then(of_model * pl.col("trust"))
@@ -188,8 +190,16 @@ def _of_index(
             method=pl.when(pl.col("regime").is_not_null()).then("method"),
             reserve_share=reserve_share("regime", settings),
         )
+        .with_columns(confidence=pl.when(pl.col("regime").is_not_null()).then("confidence"))
         .select(polars_schema(Regimes).names())
     )
+
+
+def _is_fresh(grid: Days, at: Any, limit: int) -> pl.Series:
+    """Say whether each close was no older than the limit; only the newest may be, as of the session asked for."""
+    fresh = np.ones(len(at), dtype=bool)
+    fresh[-1] = len(grid) - 1 - at[-1] <= limit
+    return pl.Series(fresh)
 
 
 def _returns(closes: Any, sessions: Any) -> Any:

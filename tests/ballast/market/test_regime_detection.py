@@ -188,6 +188,34 @@ def test_each_session_that_the_newest_close_is_old_halves_the_confidence() -> No
     assert confidence[2] == pytest.approx(confidence[0] * 0.25 * 61 / 63)
 
 
+@pytest.mark.parametrize("method", ["markov", "rule"])
+@pytest.mark.parametrize(("late", "is_known"), [(5, True), (6, False), (150, False)])
+def test_the_regime_of_a_stale_index_is_unknown_and_the_largest_reserve_applies(
+    method: str, late: int, is_known: bool
+) -> None:
+    settings = SETTINGS.model_copy(update={"method": method, "reserve_sideways": 0.07})
+    every = {"IDX": [day(number) for number in range(COUNT + late)]}
+    rows = bars(*index(closes()))
+    fresh = detected_regimes(rows, settings, LAST, every)
+    found = detected_regimes(rows, settings, LAST + timedelta(days=late), every)
+    assert_frame_equal(found.head(COUNT - 1), fresh.head(COUNT - 1))
+    row, said = main_regime(found, "IDX"), main_regime(fresh, "IDX")
+    both = ("rule_regime", "model_regime", "close", "distance")
+    assert [row[name] for name in both] == [said[name] for name in both]
+    if is_known:
+        assert (row["regime"], row["reserve_share"]) == (said["regime"], said["reserve_share"])
+    else:
+        assert (row["regime"], row["method"], row["confidence"]) == (None, None, None)
+        assert row["reserve_share"] == 0.07
+
+
+def test_how_old_a_close_may_be_is_a_setting() -> None:
+    every = {"IDX": [day(number) for number in range(COUNT + 1)]}
+    strict = SETTINGS.model_copy(update={"stale_sessions": 0})
+    found = detected_regimes(bars(*index(closes())), strict, LAST + timedelta(days=1), every)
+    assert main_regime(found, "IDX")["regime"] is None
+
+
 def test_a_return_over_a_gap_is_no_turbulence() -> None:
     """A month without closes ends with the return of a month, which is large and says little."""
     calm = list(100.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.0, 0.006, 800))))
