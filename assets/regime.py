@@ -101,7 +101,9 @@ def regime_detection(
                 "regime_detection",
                 passed=last["regime"] is not None,
                 session=run.session,
-                found=f"{settings.index} is in {'an' if regime == 'unknown' else 'a'} {regime} market; its newest close is of {last['session']}",
+                found=(
+                    f"the regime of {settings.index} is {regime}; its newest close is of {last['session']}"
+                ),
             ),
             check(
                 "regime_is_confident",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ballast.settings.types import Number, Share, StrictModel, Whole
+
+# Of the window that the model is fitted to, what must be known at least.
+_LARGEST_PART = 0.9
 
 
 class RegimeSettings(StrictModel):
@@ -49,7 +52,9 @@ class RegimeSettings(StrictModel):
         2520,
         ge=504,
         le=12_600,
-        description="Most history that the model is fitted to. Unit: sessions.",
+        description=(
+            "Most history that the model is fitted to; `least_history` may be at most 90 % of it. Unit: sessions."
+        ),
     )
     minimum_dwell: Whole = Field(
         3,
@@ -84,6 +89,16 @@ class RegimeSettings(StrictModel):
     reserve_floor: Decimal = Field(
         Decimal("500"), ge=0, description="Least cash reserve. Unit: base currency of the account."
     )
+
+    @model_validator(mode="after")
+    def _history_fits_the_window(self) -> Self:
+        # Closes that are missing take from the window, and must not leave the model without any fit.
+        if self.least_history > _LARGEST_PART * self.fit_window:
+            raise ValueError(
+                f"least_history ({self.least_history}) may be at most 90 % of fit_window"
+                f" ({self.fit_window}), so that missing closes leave enough"
+            )
+        return self
 
     @property
     def indices(self) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ Days = NDArray[np.datetime64]
 Found = TypeVar("Found")
 
 UNKNOWN = -1
-_REMEMBERED = 2_000
+# The months of two dozen indices over 35 years; a fit or a month takes one or two kilobytes.
+_REMEMBERED = 10_000
 # January: a fit that starts from nothing.
 _ANEW = 1
 
@@ -53,7 +54,7 @@ class ModelHistory:
 
 
 class _Memory(Generic[Found]):
-    """The newest results, by what they depend on."""
+    """The results used last, by what they depend on."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[bytes, Found] = OrderedDict()
@@ -63,6 +64,7 @@ class _Memory(Generic[Found]):
             self._found[key] = make()
             while len(self._found) > _REMEMBERED:
                 self._found.popitem(last=False)
+        self._found.move_to_end(key)
         return self._found[key]
 
 

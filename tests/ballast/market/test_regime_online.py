@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,6 +81,25 @@ def test_little_is_remembered_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     for number in (1, 2, 3, 3, 2, 1):
         assert memory.get(bytes([number]), lambda number=number: make(number)) == number
     assert made == [1, 2, 3, 1]
+
+
+def test_what_was_used_last_is_forgotten_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online, "_REMEMBERED", 2)
+    memory: online._Memory[int] = online._Memory()
+    made: list[int] = []
+
+    def make(number: int) -> int:
+        made.append(number)
+        return number
+
+    for number in (1, 2, 1, 3, 1):
+        memory.get(bytes([number]), partial(make, number))
+    assert made == [1, 2, 3]
+
+
+def test_the_months_of_many_indices_are_remembered() -> None:
+    years, indices = 35, 20
+    assert 12 * years * indices < online._REMEMBERED
 
 
 def test_a_corrected_return_changes_no_label_before_it() -> None:
