@@ -97,6 +97,8 @@ def _cases(workspace: Workspace, session: date, known: Tables) -> list[PlanningC
         risk_metrics=known["risk_metrics"],
         correlations=known["correlations"],
         open_orders=Orders.create_empty(),
+        realised_gains=known["realised_gains"],
+        code=workspace.code_version,
         rates={f"{source}/{target}": rate for (source, target), rate in by_pair.items()},
     )
     return cases_of(portfolio, restricted(accounts, guards), published)

@@ -65,7 +65,8 @@ WORK: dict[str, tuple[str, ...]] = {
     "history: windows, quality, versions": (
         *_each(
             "ballast.market.history",
-            "as_of", "combine", "combine_actions", "windows", "new_versions", "corrections",
+            "as_of", "combine", "combine_actions", "combine_known_actions", "actions_as_of",
+            "dated_actions", "windows", "new_versions", "corrections",
         ),
         *_each("ballast.market.quality", "judge", "gaps"),
     ),
