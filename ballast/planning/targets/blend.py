@@ -14,6 +14,8 @@ from ballast.settings.optimiser import OptimiserSettings
 
 _CRUMB_ROUNDS = 5
 _WITHIN = 1e-10
+# A smaller difference is the solver's, and not worth a word.
+_TOLD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,29 @@ def without_crumbs(weights: Vector, limits: Limits, cutoff: float) -> tuple[Vect
 def in_steps(
     weights: Vector, current: Vector, limits: Limits, settings: OptimiserSettings
 ) -> tuple[Vector, list[Attempt]]:
-    """Go only a part of the way when a weight is to change by much; bounds and budget are kept, groups come later."""
+    """Go only a part of the way when a weight is to change by much.
+
+    The budget is kept. A bound that what is held breaks is given up for the step, as otherwise this weight would go all
+    of the way at once; groups come within their limits later as well.
+    """
     largest = float(np.abs(weights - current).max(initial=0.0))
     if largest <= settings.gradual_limit:
         return weights, []
     part = current + settings.gradual_step * (weights - current)
-    found = nearest(part, limits.without_groups())
+    step = replace(
+        limits.without_groups(),
+        lower=np.minimum(limits.lower, part),
+        upper=np.maximum(limits.upper, part),
+    )
+    found = nearest(part, step)
     detail = f"a weight is to change by {largest:.1%}, so that all go {settings.gradual_step:.0%} of the way"
     if found.weights is None:
         return weights, [Attempt("in_steps", "failed", found.reason or detail)]
+    missing = limits.budget - float(part.sum())
+    if abs(missing) > _TOLD:
+        more = "more" if missing > 0 else "less"
+        detail += f"; {abs(missing):.2%} {more} are then spread, so that they add up to {limits.budget:.2%}"
+    beyond = (found.weights > limits.upper + _TOLD) | (found.weights < limits.lower - _TOLD)
+    if beyond.any():
+        detail += f"; {int(beyond.sum())} still beyond the bounds"
     return found.weights, [Attempt("in_steps", "used", detail)]

@@ -10,7 +10,9 @@ from ballast.settings import RegimeSettings
 
 @pytest.mark.parametrize(("least", "window"), [(504, 504), (504, 559), (3_000, 2_520)])
 def test_a_model_that_could_never_be_fitted_is_refused(least: int, window: int) -> None:
-    with pytest.raises(ValidationError, match="least_history .* may be at most 90 % of fit_window"):
+    with pytest.raises(
+        ValidationError, match=r"least_history .* may be at most 90 % of fit_window"
+    ):
         RegimeSettings(least_history=least, fit_window=window)
 
 

@@ -117,7 +117,39 @@ def test_a_large_change_goes_half_way_for_every_security() -> None:
     assert silent == []
 
 
+def test_a_large_change_goes_half_way_across_a_bound_as_well() -> None:
+    within = limits(5, cap=0.25, budget=0.97)
+    current = np.array([0.97, 0.0, 0.0, 0.0, 0.0])
+    wanted = np.array([0.25, 0.18, 0.18, 0.18, 0.18])
+    weights, (attempt,) = in_steps(wanted, current, within, settings())
+    assert weights.tolist() == pytest.approx([0.61, 0.09, 0.09, 0.09, 0.09])
+    assert "1 still beyond the bounds" in attempt.detail
+
+
+def test_a_bound_that_the_weight_has_left_behind_below_is_approached_in_steps() -> None:
+    within = Limits(np.array([0.4, 0.0]), np.ones(2), 1.0, GroupLimits.none(2))
+    weights, (attempt,) = in_steps(np.array([0.4, 0.6]), np.array([0.0, 1.0]), within, settings())
+    assert weights.tolist() == pytest.approx([0.2, 0.8])
+    assert "1 still beyond the bounds" in attempt.detail
+
+
+@framewise
+@given(problems(), st.integers(0, 1000))
+def test_a_step_is_never_further_from_the_bounds_than_what_is_held(
+    problem: tuple[Securities, Limits], seed: int
+) -> None:
+    within = problem[1].without_groups()
+    n = len(within.lower)
+    current = np.random.default_rng(seed).dirichlet(np.ones(n)) * 0.9
+    wanted = fitted(problem[0].start, within)
+    weights, _ = in_steps(wanted, current, within, settings(gradual_limit=0.05))
+    assert weights.sum() == pytest.approx(within.budget, abs=1e-8)
+    assert (weights >= np.minimum(within.lower, current) - 1e-9).all()
+    assert (weights <= np.maximum(within.upper, current) + 1e-9).all()
+
+
 def test_half_way_still_adds_up_to_the_budget() -> None:
     within = limits(3, cap=0.9, budget=0.9)
-    weights, _ = in_steps(np.array([0.5, 0.2, 0.2]), np.zeros(3), within, settings())
+    weights, (attempt,) = in_steps(np.array([0.5, 0.2, 0.2]), np.zeros(3), within, settings())
     assert weights.sum() == pytest.approx(0.9, abs=1e-12)
+    assert "45.00% more are then spread, so that they add up to 90.00%" in attempt.detail
