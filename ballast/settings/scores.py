@@ -72,6 +72,12 @@ class ScoreSettings(StrictModel):
     average_price_earnings: Number = Field(
         22.0, gt=0.0, le=200.0, description="Price-earnings ratio that is neither cheap nor dear."
     )
+    price_age: Whole = Field(
+        14,
+        ge=1,
+        le=366,
+        description="Where the newest bar is older than this, nothing is known of the price. Unit: calendar days.",
+    )
     fundamentals_age: Whole = Field(
         120,
         ge=1,

@@ -43,7 +43,7 @@ class SecurityScores(dy.Schema):
         max=1.0,
         metadata={"description": "Share of the weights that rests on known inputs"},
     )
-    missing = columns.text("Names of the inputs that are unknown", nullable=True)
+    missing = columns.text("Names of the metrics that are unknown", nullable=True)
     # Groups.
     long_term = score("Growth, Sortino and Sharpe ratio")
     fundamentals = score("Financial strength and steady growth")
@@ -87,10 +87,12 @@ class SecurityScores(dy.Schema):
     sortino = columns.number("Sortino ratio of the total returns in the window")
     volatility = columns.number("Volatility of the total returns in the window, per year")
     volatility_30 = columns.number("Volatility of the last 30 total returns, per year")
-    max_drawdown = columns.number("Deepest drawdown of the total return in the window")
+    max_drawdown = columns.number(
+        "Deepest drawdown of the total return in the window; null if it never moved"
+    )
     current_drawdown = columns.number("Drawdown of the total return now")
     days_in_drawdown = _days("Calendar days since the last high of the total return; 0 at it")
-    high_52_weeks = columns.number("Highest price of the last 252 sessions, of at least 50")
+    high_52_weeks = columns.number("Highest price of the last 365 days, of at least 50 bars")
     below_high = columns.number("1 − close / high of 52 weeks")
     momentum_30 = columns.number("Close / close of 29 sessions before − 1")
     momentum_90 = columns.number("Close / close of 89 sessions before − 1")

@@ -1,7 +1,8 @@
 """What the dividends of each security say: yield, growth, cuts, and a score of their history.
 
 Amounts are in shares of the session. A span that the history does not cover says nothing: its yield is null, and zero
-only where a covered span had no dividend. Nothing is said of a security whose closes contain its dividends.
+only where a covered span had no dividend. A history ends with its last bar. Nothing is said of a security whose closes
+contain its dividends.
 
 - dividend yield = dividends of the last 365 days / newest close;
 - five-year average yield = dividends of the last 5 × 365 days / 5 / mean close of that time;
@@ -19,8 +20,8 @@ from ballast.money import approximate
 from ballast.tables import Bars, polars_schema
 
 _YEAR_DAYS, _YEARS = 365, 5
-# A history that begins within the first days of a year covers it.
-_LAST_FIRST_DAY = 7
+# A history that begins within the first days of a year, or ends within its last ones, covers it.
+_LAST_FIRST_DAY, _FIRST_LAST_DAY = 7, 25
 _CUT = -0.20
 _EMPTY_HISTORY = pl.Schema(
     {
@@ -51,9 +52,7 @@ def dividend_metrics(prices: pl.DataFrame, actions: pl.DataFrame, session: date)
         row of `prices`, in its order.
     """
     plain = prices.filter(~pl.col("includes_dividends"))
-    paid = dividends_in_shares_of(actions, session).join(
-        plain.select("symbol", "first_session"), on="symbol"
-    )
+    paid = dividends_in_shares_of(actions, session).join(plain.select("symbol"), on="symbol")
     age = (pl.lit(session) - pl.col("ex_date")).dt.total_days()
     sums = paid.group_by("symbol").agg(
         of_year=pl.col("amount").filter(age < _YEAR_DAYS).sum(),
@@ -100,11 +99,15 @@ def dividends_in_shares_of(actions: pl.DataFrame, session: date) -> pl.DataFrame
 def _history(paid: pl.DataFrame, prices: pl.DataFrame, session: date) -> pl.DataFrame:
     """Return growth, number of years, and years since the last cut, of all that ever paid in a covered year."""
     last_year = session.year if (session.month, session.day) == (12, 31) else session.year - 1
-    first_day = pl.col("first_session")
+    first_day, last_day = pl.col("first_session"), pl.col("last_session")
+    ends_early = (last_day.dt.month() < 12) | (last_day.dt.day() < _FIRST_LAST_DAY)
+    last_covered = pl.min_horizontal(
+        pl.lit(last_year, pl.Int32), last_day.dt.year() - ends_early.cast(pl.Int32)
+    )
     begins_late = (first_day.dt.month() > 1) | (first_day.dt.day() > _LAST_FIRST_DAY)
     covered = prices.select(
         "symbol",
-        year=pl.int_ranges(first_day.dt.year() + begins_late.cast(pl.Int32), last_year + 1),
+        year=pl.int_ranges(first_day.dt.year() + begins_late.cast(pl.Int32), last_covered + 1),
     ).explode("year", empty_as_null=False, keep_nulls=False)
     per_year = paid.group_by("symbol", year=pl.col("ex_date").dt.year().cast(pl.Int64)).agg(
         pl.col("amount").sum()

@@ -31,27 +31,27 @@ GROUPS = (
 )  # fmt: skip
 
 # What a person looks for when the score of an input is missing.
-_INPUT_OF = {
-    "margin_score": "profit_margin",
-    "debt_score": "debt_to_equity",
-    "liquidity_score": "current_ratio",
-    "payout_score": "payout_ratio",
-    "average_yield_score": "five_year_average_yield",
-    "momentum_30_score": "momentum_30",
-    "momentum_90_score": "momentum_90",
-    "cagr_score": "cagr",
-    "sortino_score": "sortino",
-    "sharpe_score": "sharpe",
-    "consistency": "cagr_10y",
-    "below_high_score": "high_52_weeks",
-    "price_earnings_score": "price_earnings",
-    "yield_score": "dividend_yield",
-    "drawdown_score": "max_drawdown",
-    "rsi_score": "rsi",
-    "bollinger_score": "bollinger_position",
-    "ema_score": "ema_distance",
-    "recommendation_score": "recommendation",
-    "target_score": "target_upside",
+_INPUTS_OF: Mapping[str, tuple[str, ...]] = {
+    "margin_score": ("profit_margin",),
+    "debt_score": ("debt_to_equity",),
+    "liquidity_score": ("current_ratio",),
+    "payout_score": ("payout_ratio",),
+    "average_yield_score": ("five_year_average_yield",),
+    "momentum_30_score": ("momentum_30",),
+    "momentum_90_score": ("momentum_90",),
+    "cagr_score": ("cagr",),
+    "sortino_score": ("sortino",),
+    "sharpe_score": ("sharpe",),
+    "consistency": ("cagr_5y", "cagr_10y"),
+    "below_high_score": ("high_52_weeks",),
+    "price_earnings_score": ("price_earnings",),
+    "yield_score": ("dividend_yield",),
+    "drawdown_score": ("max_drawdown",),
+    "rsi_score": ("rsi",),
+    "bollinger_score": ("bollinger_position",),
+    "ema_score": ("ema_distance",),
+    "recommendation_score": ("recommendation",),
+    "target_score": ("target_upside",),
 }
 
 
@@ -63,20 +63,20 @@ class Input:
     ----------
     name : str
         Column of the score.
-    metric : str
-        What is missing when the score is.
+    metrics : tuple of str
+        What it is read from; when the score is missing, at least one of them is.
     weight : float
         Share of the total that rests on it.
     """
 
     name: str
-    metric: str
+    metrics: tuple[str, ...]
     weight: float
 
 
 def inputs_of(weights: Weights) -> list[Input]:
     """Return the inputs below some groups, each with its share of their weights."""
-    return [Input(name, _INPUT_OF[name], weight) for name, weight in _leaves(weights)]
+    return [Input(name, _INPUTS_OF[name], weight) for name, weight in _leaves(weights)]
 
 
 def _leaves(parts: Weights) -> Iterator[tuple[str, float]]:

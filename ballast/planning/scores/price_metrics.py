@@ -1,8 +1,8 @@
 """What the bars of each security say: growth, risk and indicators, as of a session.
 
 Growth over N years = (mean close of this month / mean close of the same month N years before)^(1/N) − 1, of the price
-alone: dividends are scored for themselves. Risk is that of the total return, dividends included. Prices are in shares
-of the session.
+alone: dividends are scored for themselves. Risk is that of the total return, dividends included; where sessions have no
+bar, it is annualised by the returns that a year has. Prices are in shares of the session.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ from ballast.market.history import adjusted_for_splits
 from ballast.market.measures import measured
 from ballast.market.returns import security_returns
 from ballast.planning.scores import technicals
+from ballast.planning.scores.coverage import LEAST_COVERED, covered_share, is_covered
 
 _LEAST_FOR_RATIOS, _LEAST_FOR_RISK, _RECENT_RETURNS = 49, 29, 30
 _FIVE_YEARS, _TEN_YEARS, _LEAST_GROWTH = 60, 120, 12
+_YEAR_DAYS = 365
 _RETURN = pl.col("daily_return")
+_OF_HISTORY = (
+    "symbol", "history_sessions", "first_session", "last_session", "includes_dividends",
+)  # fmt: skip
 _OF_PRICES = pl.Schema(
     {
         "symbol": pl.String, "history_sessions": pl.Int64, "first_session": pl.Date,
@@ -43,6 +48,7 @@ def price_metrics(
     window: int,
     risk_free: float,
     sessions_per_year: int,
+    oldest_days: int | None = None,
 ) -> pl.DataFrame:
     """Measure every security that has a bar.
 
@@ -59,7 +65,9 @@ def price_metrics(
     risk_free : float
         Risk-free rate per year in the ratios, as a share.
     sessions_per_year : int
-        Returns per year.
+        Sessions per year. A window of bars that cover less than 80 % of its sessions has no metric.
+    oldest_days : int, optional
+        Age in calendar days of the newest bar beyond which nothing but the dates is told; by default there is none.
 
     Returns
     -------
@@ -71,8 +79,12 @@ def price_metrics(
     past = actions.filter(pl.col("ex_date") <= session)
     newest = known.group_by("number", maintain_order=True).tail(window + 1)
     risk = _risk(newest, past, risk_free, sessions_per_year)
-    restated = _in_shares_of(known, past, session)
-    return restated.join(risk, on="symbol", how="left", maintain_order="left")
+    restated = _in_shares_of(known, past, session, sessions_per_year)
+    metrics = restated.join(risk, on="symbol", how="left", maintain_order="left")
+    if oldest_days is None:
+        return metrics
+    is_fresh = pl.col("last_session") >= session - timedelta(days=oldest_days)
+    return metrics.with_columns(pl.when(is_fresh).then(pl.exclude(_OF_HISTORY)).name.keep())
 
 
 def _in_order(bars: pl.DataFrame, session: date) -> pl.DataFrame:
@@ -98,16 +110,21 @@ def _risk(
     """Measure the total returns; the first bar has none."""
     returns = security_returns(newest, actions).filter(_RETURN.is_not_null())
     ordered = in_series(returns)
-    figures = measured(ordered, risk_free=risk_free, periods_per_year=sessions_per_year)
-    enough_for_ratio = pl.col("observations") >= _LEAST_FOR_RATIOS
-    enough = pl.col("observations") >= _LEAST_FOR_RISK
+    share = covered_share(pl.len().cast(pl.Int64), _days(pl.col("since")), sessions_per_year)
+    recent_share = covered_share(
+        pl.lit(_RECENT_RETURNS), _days(pl.col("since").tail(_RECENT_RETURNS)), sessions_per_year
+    )
+    is_recent = (pl.len() >= _RECENT_RETURNS) & (recent_share >= LEAST_COVERED)
     recent = (
         with_drawdowns(ordered)
         .group_by("series", maintain_order=True)
         .agg(
             pl.col("subject").first(),
-            volatility_30=pl.when(pl.len() >= _RECENT_RETURNS).then(
-                _RETURN.tail(_RECENT_RETURNS).std(ddof=1) * sessions_per_year**0.5
+            # Rounded, because all securities with the same share are measured together.
+            share=share.round(2),
+            volatility_30=pl.when(is_recent).then(
+                _RETURN.tail(_RECENT_RETURNS).std(ddof=1)
+                * (recent_share * sessions_per_year).sqrt()
             ),
             # The high before the first return is that of the session before it.
             last_high=pl.coalesce(
@@ -116,25 +133,50 @@ def _risk(
             newest=pl.col("session").last(),
         )
     )
-    return figures.join(recent, on="subject", how="left", maintain_order="left").select(
+    figures = _measured(ordered, recent, risk_free, sessions_per_year)
+    enough_for_ratio = pl.col("observations") >= _LEAST_FOR_RATIOS
+    enough = pl.col("observations") >= _LEAST_FOR_RISK
+    # What never moves is not traded, which says nothing about how it would fall.
+    may_fall = enough & (pl.col("volatility") > 0)
+    return recent.join(figures, on="subject", how="left", maintain_order="left").select(
         symbol="subject",
         sharpe=pl.when(enough_for_ratio).then("sharpe_ratio"),
         sortino=pl.when(enough_for_ratio).then("sortino_ratio"),
         volatility=pl.when(enough).then("volatility"),
         volatility_30="volatility_30",
-        max_drawdown=pl.when(enough).then("max_drawdown"),
-        current_drawdown=pl.when(enough).then("current_drawdown"),
-        days_in_drawdown=pl.when(enough).then(
+        max_drawdown=pl.when(may_fall).then("max_drawdown"),
+        current_drawdown=pl.when(may_fall).then("current_drawdown"),
+        days_in_drawdown=pl.when(may_fall).then(
             (pl.col("newest") - pl.col("last_high")).dt.total_days()
         ),
     )
 
 
-def _in_shares_of(known: pl.DataFrame, actions: pl.DataFrame, session: date) -> pl.DataFrame:
+def _days(since: pl.Expr) -> pl.Expr:
+    return (pl.col("session").last() - since.first()).dt.total_days()
+
+
+def _measured(
+    ordered: pl.DataFrame, shares: pl.DataFrame, risk_free: float, sessions_per_year: int
+) -> pl.DataFrame:
+    """Measure returns that cover enough of their sessions, with as many returns per year as there are."""
+    covered = shares.filter(pl.col("share") >= LEAST_COVERED).select("subject", "share")
+    returns = ordered.join(covered, on="subject", maintain_order="left")
+    # No rows have no share, and one empty table of measures.
+    shared = returns.partition_by("share", as_dict=True) or {(1.0,): returns}
+    return pl.concat(
+        measured(part, risk_free=risk_free, periods_per_year=sessions_per_year * float(share))
+        for (share,), part in shared.items()
+    )
+
+
+def _in_shares_of(
+    known: pl.DataFrame, actions: pl.DataFrame, session: date, sessions_per_year: int
+) -> pl.DataFrame:
     """Measure the prices, expressed in shares of the session."""
     if known.is_empty():
         return pl.DataFrame(schema=_OF_PRICES)
-    metrics = _of_prices(known, session)
+    metrics = _of_prices(known, session, sessions_per_year)
     # Few securities were ever split; to measure those twice costs less than to restate all.
     has_split = pl.col("symbol").is_in(
         actions.filter(pl.col("kind") == "split")["symbol"].unique().implode()
@@ -142,26 +184,36 @@ def _in_shares_of(known: pl.DataFrame, actions: pl.DataFrame, session: date) -> 
     others = known.filter(has_split)
     if others.is_empty():
         return metrics
-    restated = _of_prices(_numbered(adjusted_for_splits(others, actions, session)), session)
+    in_shares = _numbered(adjusted_for_splits(others, actions, session))
+    restated = _of_prices(in_shares, session, sessions_per_year)
     return pl.concat([metrics.filter(~has_split), restated]).sort("symbol")
 
 
-def _of_prices(ordered: pl.DataFrame, session: date) -> pl.DataFrame:
+def _of_prices(ordered: pl.DataFrame, session: date, sessions_per_year: int) -> pl.DataFrame:
     day, close = pl.col("session"), pl.col("close")
+    # Days ascend, so that a search finds what a filter would look for in all of them.
+    before = day.search_sorted(session - timedelta(days=_YEAR_DAYS), side="right").first()
+    high = technicals.high_of_year(pl.col("high").slice(before), close.slice(before))
+
+    def covered(days: pl.Expr, metric: pl.Expr) -> pl.Expr:
+        return pl.when(is_covered(days, sessions_per_year)).then(metric)
+
     table = ordered.group_by("number", maintain_order=True).agg(
         pl.col("symbol").first(),
         history_sessions=pl.len().cast(pl.Int64),
         first_session=day.first(),
         last_session=day.last(),
         includes_dividends=pl.col("is_total_return").any(),
-        mean_close_5y=close.filter(day > session - timedelta(days=5 * 365)).mean(),
+        mean_close_5y=close.filter(day > session - timedelta(days=5 * _YEAR_DAYS)).mean(),
         close=close.last(),
-        high_52_weeks=technicals.high_of_year(pl.col("high"), close),
-        momentum_30=technicals.momentum(close, 30),
-        momentum_90=technicals.momentum(close, 90),
-        rsi=technicals.rsi(close),
-        bollinger_position=technicals.bollinger_position(close),
-        ema_distance=technicals.ema_distance(close),
+        high_52_weeks=covered(day.slice(before), high),
+        momentum_30=covered(day.tail(30), technicals.momentum(close, 30)),
+        momentum_90=covered(day.tail(90), technicals.momentum(close, 90)),
+        rsi=covered(day.tail(technicals.RSI_CLOSES), technicals.rsi(close)),
+        bollinger_position=covered(
+            day.tail(technicals.BOLLINGER_CLOSES), technicals.bollinger_position(close)
+        ),
+        ema_distance=covered(day.tail(technicals.EMA_CLOSES), technicals.ema_distance(close)),
         **_growth(),
     )
     below_high = 1 - pl.col("close") / pl.col("high_52_weeks")

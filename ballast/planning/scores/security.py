@@ -58,6 +58,7 @@ def security_scores(
         window=performance.risk_window,
         risk_free=performance.risk_free,
         sessions_per_year=performance.sessions_per_year,
+        oldest_days=settings.price_age,
     )
     paid = dividend_metrics(metrics, actions, session)
     stated = fundamentals_as_of(
@@ -89,6 +90,10 @@ def _summed_up(scored: pl.DataFrame, settings: ScoreSettings) -> pl.DataFrame:
 
 def _missing(inputs: Sequence[Input]) -> pl.Expr:
     """Name the metrics that are unknown, separated by commas; null when there is none."""
-    names = [pl.when(pl.col(each.name).is_null()).then(pl.lit(each.metric)) for each in inputs]
+    names = [
+        pl.when(pl.col(each.name).is_null() & pl.col(metric).is_null()).then(pl.lit(metric))
+        for each in inputs
+        for metric in each.metrics
+    ]
     text = pl.concat_str(names, separator=", ", ignore_nulls=True)
     return pl.when(text != "").then(text)

@@ -14,9 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 _RSI_PERIOD = 14
-_BOLLINGER_PERIOD, _BOLLINGER_DEVIATIONS = 20, 2.0
-_EMA_PERIOD = 200
-_YEAR, _LEAST_OF_YEAR = 252, 50
+RSI_CLOSES, BOLLINGER_CLOSES, EMA_CLOSES = _RSI_PERIOD + 1, 20, 200
+_BOLLINGER_DEVIATIONS = 2.0
+_LEAST_OF_YEAR = 50
 # (13/14)^600 is beyond the last digit of a float: older changes cannot matter.
 _RSI_MEMORY = 600
 
@@ -32,16 +32,16 @@ def rsi(close: pl.Expr) -> pl.Expr:
 
 def bollinger_position(close: pl.Expr) -> pl.Expr:
     """Return where the newest close lies between the Bollinger bands; null when they have no width."""
-    window = close.tail(_BOLLINGER_PERIOD)
+    window = close.tail(BOLLINGER_CLOSES)
     width = 2 * _BOLLINGER_DEVIATIONS * window.std(ddof=0)
     position = 0.5 + (close.last() - window.mean()) / width
-    has_width = (window.len() == _BOLLINGER_PERIOD) & (window.max() > window.min())
+    has_width = (window.len() == BOLLINGER_CLOSES) & (window.max() > window.min())
     return pl.when(has_width).then(position)
 
 
 def ema_distance(close: pl.Expr) -> pl.Expr:
     """Return the newest close / exponential average of 200 closes − 1."""
-    average = _seeded(close, first=0, period=_EMA_PERIOD, weight=2 / (_EMA_PERIOD + 1))
+    average = _seeded(close, first=0, period=EMA_CLOSES, weight=2 / (EMA_CLOSES + 1))
     return close.last() / average - 1
 
 
@@ -51,8 +51,8 @@ def momentum(close: pl.Expr, closes: int) -> pl.Expr:
 
 
 def high_of_year(high: pl.Expr, close: pl.Expr) -> pl.Expr:
-    """Return the highest high, or close where that is unknown or higher, of the last 252 sessions, of at least 50."""
-    highest = pl.max_horizontal(high.tail(_YEAR).max(), close.tail(_YEAR).max())
+    """Return the highest high of a year, or close where that is unknown or higher, of at least 50 sessions."""
+    highest = pl.max_horizontal(high.max(), close.max())
     return pl.when(close.len() >= _LEAST_OF_YEAR).then(highest)
 
 

@@ -74,10 +74,10 @@ def weekdays(count: int, last: date = SESSION) -> list[date]:
     return days[::-1]
 
 
-def random_history(symbol: str, seed: int, count: int) -> History:
-    """Return a walk with gaps, events now and then, and some of the figures known."""
+def random_history(symbol: str, seed: int, count: int, lost: float = 0.02) -> History:
+    """Return a walk that has lost a share of its bars, with events now and then, and some of the figures known."""
     source = random.Random(seed)
-    days = [day for day in weekdays(count) if source.random() > 0.02 or day == SESSION]
+    days = [day for day in weekdays(count) if source.random() > lost or day == SESSION]
     drift, noise = source.uniform(-0.0005, 0.001), source.uniform(0.002, 0.03)
     price, closes = source.uniform(5, 500), []
     for _ in days:

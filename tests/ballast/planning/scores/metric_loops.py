@@ -38,23 +38,34 @@ def prices(history: History, session: date) -> Figures:
     highs = [max(close, high or close) for _, close, high in rows]
     count, last = len(closes), closes[-1]
     found: Figures = {"close": last, "history_sessions": count}
-    found["high_52_weeks"] = max(highs[-252:]) if count >= 50 else None
-    found["below_high"] = 1 - last / max(highs[-252:]) if count >= 50 else None
+    days = [day for day, _, _ in rows]
+    of_year = [n for n, day in enumerate(days) if day > session - timedelta(days=365)]
+    found["high_52_weeks"] = found["below_high"] = None
+    if len(of_year) >= 50 and share_of(days[of_year[0] :]) >= 0.8:
+        found["high_52_weeks"] = max(highs[of_year[0] :])
+        found["below_high"] = 1 - last / max(highs[of_year[0] :])
     for n in (30, 90):
-        found[f"momentum_{n}"] = last / closes[-n] - 1 if count >= n else None
-    found["rsi"] = rsi(closes)
+        is_known = count >= n and share_of(days[-n:]) >= 0.8
+        found[f"momentum_{n}"] = last / closes[-n] - 1 if is_known else None
+    found["rsi"] = rsi(closes) if share_of(days[-15:]) >= 0.8 else None
     window = closes[-20:]
     found["bollinger_position"] = None
-    if count >= 20 and max(window) > min(window):
+    if count >= 20 and max(window) > min(window) and share_of(days[-20:]) >= 0.8:
         band = 2 * deviation(window, 0)
         found["bollinger_position"] = (last - (mean(window) - band)) / (2 * band)
     found["ema_distance"] = None
-    if count >= 200:
+    if count >= 200 and share_of(days[-200:]) >= 0.8:
         average = mean(closes[:200])
         for close in closes[200:]:
             average += 2 / 201 * (close - average)
         found["ema_distance"] = last / average - 1
     return {**found, **growth(rows), **risk(history, session)}
+
+
+def share_of(days: list[date]) -> float:
+    """Return the share of 252 sessions a year, less a week of holidays, that have a bar after the first one."""
+    returns, span = len(days) - 1, (days[-1] - days[0]).days
+    return returns / max(returns, span * 252 / 365 - 5, 1)
 
 
 def rsi(closes: list[float]) -> float | None:
@@ -102,22 +113,27 @@ def risk(history: History, session: date) -> Figures:
         returns.append((new + paid) * ratio / old - 1)
     if len(returns) < 29:
         return found
-    spread = deviation(returns, 1)
-    found["volatility"] = spread * math.sqrt(252)
+    if len(returns) >= 30 and share_of(days[-31:]) >= 0.8:
+        recent = deviation(returns[-30:], 1)
+        found["volatility_30"] = recent * math.sqrt(252 * share_of(days[-31:]))
+    share = round(share_of(days), 2)
+    if share < 0.8:
+        return found
+    spread, year = deviation(returns, 1), math.sqrt(252 * share)
+    found["volatility"] = spread * year
     level, high, high_day, deepest = 1.0, 1.0, days[0], 0.0
     for day, change in zip(days[1:], returns, strict=True):
         level *= 1 + change
         if level >= high:
             high, high_day = level, day
         deepest = min(deepest, level / high - 1)
-    found["max_drawdown"], found["current_drawdown"] = deepest, level / high - 1
-    found["days_in_drawdown"] = (days[-1] - high_day).days
-    if len(returns) >= 30:
-        found["volatility_30"] = deviation(returns[-30:], 1) * math.sqrt(252)
+    if spread > 0:
+        found["max_drawdown"], found["current_drawdown"] = deepest, level / high - 1
+        found["days_in_drawdown"] = (days[-1] - high_day).days
     if len(returns) >= 49 and max(returns) > min(returns):
-        found["sharpe"] = mean(returns) / spread * math.sqrt(252)
+        found["sharpe"] = mean(returns) / spread * year
         below = math.sqrt(mean([min(r, 0) ** 2 for r in returns]))
-        found["sortino"] = mean(returns) / below * math.sqrt(252) if below > 0 else None
+        found["sortino"] = mean(returns) / below * year if below > 0 else None
     return found
 
 

@@ -54,6 +54,20 @@ def test_the_yield_of_a_year_that_is_not_covered_is_unknown(
     assert row["dividend_yield"] == (pytest.approx(0.03) if is_known else None)
 
 
+@pytest.mark.parametrize(
+    ("last", "growth", "cut"),
+    [
+        (date(2018, 7, 26), 0.0, None),
+        (date(2018, 12, 24), 0.0, None),
+        (date(2018, 12, 25), -0.5, 1),
+    ],
+)
+def test_the_years_end_with_the_last_bar(last: date, growth: float, cut: int | None) -> None:
+    row = measured(yearly(2, 2, 1, last=2018), [day for day in LONG if day <= last])
+    assert row["dividend_growth"] == pytest.approx(growth and 0.5**0.5 - 1)
+    assert row["years_since_cut"] == cut
+
+
 def test_closes_that_contain_dividends_have_no_yield() -> None:
     row = measured(yearly(3, 3, 3), is_total_return=True)
     assert set(row.values()) == {"S", None}

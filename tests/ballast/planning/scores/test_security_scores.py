@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import polars as pl
@@ -27,12 +29,12 @@ from tests.ballast.planning.scores.loops import scores as by_loops
 
 few = settings(max_examples=15, deadline=None)
 universes = st.lists(
-    st.tuples(st.integers(0, 10**6), st.integers(1, 700)), min_size=1, max_size=4
-).map(
-    lambda drawn: [
-        random_history(f"S{number}", seed, count) for number, (seed, count) in enumerate(drawn)
-    ]
-)
+    st.tuples(
+        st.integers(0, 10**6), st.integers(1, 700), st.sampled_from([0.02, 0.02, 0.15, 0.22, 0.5])
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda drawn: [random_history(f"S{number}", *each) for number, each in enumerate(drawn)])
 PLAIN = ScoreSettings()
 ALWAYS_KNOWN = {"symbol", "quality", "known_share", "history_sessions"}
 
@@ -46,6 +48,10 @@ def scored(
 
 def only(frame: pl.DataFrame) -> dict[str, object]:
     return frame.row(0, named=True)
+
+
+def missing_of(row: dict[str, object]) -> list[str]:
+    return str(row["missing"]).split(", ")
 
 
 def assert_like_the_loop(row: dict[str, object], history: History, session: date) -> None:
@@ -196,9 +202,106 @@ def test_a_price_that_never_moves_has_no_ratios_and_no_indicators() -> None:
     for name in ("sharpe", "sortino", "rsi", "bollinger_position"):
         assert row[name] is None, name
     assert row["volatility"] == 0.0
-    # A volatility of zero says that nobody trades it, not that it is safe.
-    assert row["stability_score"] == pytest.approx(0.5 * 0.5 + 0.3 * 1.0 + 0.2 * 0.5)
     assert row["ema_distance"] == pytest.approx(0.0)
+
+
+def test_a_price_that_never_moves_is_not_called_safe() -> None:
+    row = only(scored([flat("S", 300)]))
+    for name in ("max_drawdown", "current_drawdown", "drawdown_score", "stability_score"):
+        assert row[name] is None, name
+    assert "max_drawdown" in missing_of(row)
+
+
+def test_a_year_is_one_of_days_and_not_of_bars() -> None:
+    days = weekdays(600)
+    falling = [float(price) for price in range(700, 100, -1)]
+    # Every tenth bar is lost.
+    kept = [number for number in range(600) if number % 10]
+    history = History("S", [days[n] for n in kept], [falling[n] for n in kept], [None] * len(kept))
+    row = only(scored([history]))
+    since = SESSION - timedelta(days=365)
+    inside = [close for day, close in zip(history.days, history.closes, strict=True) if day > since]
+    assert row["high_52_weeks"] == max(inside) == inside[0]
+    assert len(inside) < 252
+
+
+SPANNING = (
+    "high_52_weeks", "momentum_30", "momentum_90", "sharpe", "rsi", "bollinger_position",
+    "ema_distance", "max_drawdown",
+)  # fmt: skip
+
+
+def some_bars_of(history: History, kept: Iterable[int]) -> History:
+    numbers = list(kept)
+    days, closes = ([column[n] for n in numbers] for column in (history.days, history.closes))
+    return History(history.symbol, days, closes, [None] * len(numbers))
+
+
+def walk(count: int) -> History:
+    source = random.Random(1)
+    closes = [100.0]
+    while len(closes) < count:
+        closes.append(closes[-1] * (1 + source.gauss(0.0003, 0.01)))
+    return History("S", weekdays(count), closes, [None] * count)
+
+
+def test_bars_that_cover_few_sessions_say_nothing_of_them() -> None:
+    whole = walk(1_400)
+    row = only(scored([some_bars_of(whole, range(4, 1_400, 5))]))
+    assert row["history_sessions"] == 280
+    assert row["close"] == whole.closes[-1]
+    for name in (*SPANNING, "volatility", "volatility_30", "below_high"):
+        assert row[name] is None, name
+    assert set(SPANNING) <= set(missing_of(row))
+    assert not set(SPANNING) & set(missing_of(only(scored([whole]))))
+
+
+def test_lost_bars_do_not_raise_the_volatility() -> None:
+    whole = walk(600)
+    partial = some_bars_of(whole, (number for number in range(600) if number % 6))
+    of_all, of_some = (only(scored([each]))["volatility"] for each in (whole, partial))
+    assert of_some == pytest.approx(of_all, rel=0.04)
+
+
+@pytest.mark.parametrize("days", [14, 15])
+def test_nothing_is_known_of_the_price_of_what_stopped_trading(days: int) -> None:
+    last = SESSION - timedelta(days=days)
+    history = random_history("S", 3, 2_750)
+    history.is_total_return, history.figures = False, {"target_price": (SESSION, 20.0)}
+    kept = sum(day <= last for day in history.days)
+    history.days, history.closes, history.highs = (
+        column[:kept] for column in (history.days, history.closes, history.highs)
+    )
+    assert history.days[-1] == last
+    row = only(scored([history]))
+    assert (row["history_sessions"], row["last_session"]) == (kept, last)
+    is_known = days <= 14
+    gone = (*SPANNING, "cagr", "cagr_5y", "cagr_10y", "dividend_yield", "five_year_average_yield")
+    for name in (*gone, "close", "volatility", "current_drawdown", "return_score", "target_upside"):
+        assert (row[name] is not None) == is_known, name
+    assert set(gone).isdisjoint(missing_of(row)) if is_known else set(gone) <= set(missing_of(row))
+
+
+def test_the_age_at_which_a_price_is_forgotten_is_a_setting() -> None:
+    history = History(
+        "S", weekdays(300, SESSION - timedelta(days=30)), [10.0, 11.0] * 150, [None] * 300
+    )
+    assert only(scored([history]))["momentum_30"] is None
+    older = ScoreSettings(price_age=30)
+    assert only(scored([history], settings=older))["momentum_30"] is not None
+
+
+@pytest.mark.parametrize(("years_ago", "unknown"), [(5, "cagr_5y"), (10, "cagr_10y")])
+def test_the_growth_that_is_unknown_is_named(years_ago: int, unknown: str) -> None:
+    whole = growing("S", 0.0003, 2_900)
+    kept = [
+        (day, close)
+        for day, close in zip(whole.days, whole.closes, strict=True)
+        if (day.year, day.month) != (SESSION.year - years_ago, SESSION.month)
+    ]
+    row = only(scored([History("S", *map(list, zip(*kept, strict=True)), [None] * len(kept))]))  # type: ignore[arg-type]
+    assert row["consistency"] is None
+    assert [name for name in missing_of(row) if name.startswith("cagr")] == [unknown]
 
 
 def test_a_figure_that_is_too_old_counts_as_missing() -> None:
@@ -245,16 +348,21 @@ def test_others_are_ignored() -> None:
 
 def test_a_split_and_a_dividend_do_not_look_like_a_fall() -> None:
     days = weekdays(300)
-    plain = History("S", days, [100.0] * 300, [100.0] * 300)
+    rising = [1 + number / 1000 for number in range(300)]
+    plain = History("S", days, [100.0 * each for each in rising], [None] * 300)
+    closes = [
+        (100.0 if number < 100 else 50.0) * each - (1.0 if number >= 200 else 0.0)
+        for number, each in enumerate(rising)
+    ]
     eventful = History(
         "S",
         days,
-        [100.0] * 100 + [50.0] * 100 + [49.0] * 100,
-        [100.0] * 100 + [50.0] * 100 + [49.0] * 100,
+        closes,
+        [None] * 300,
         splits=[(days[100], 2.0)],
         dividends=[(days[200], 1.0)],
     )
     assert only(scored([plain]))["max_drawdown"] == 0.0
     row = only(scored([eventful]))
     assert row["max_drawdown"] == pytest.approx(0.0, abs=1e-12)
-    assert row["high_52_weeks"] == 50.0
+    assert row["high_52_weeks"] == pytest.approx(max(closes[100:]))

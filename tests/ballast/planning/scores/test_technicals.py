@@ -84,8 +84,3 @@ def test_momentum_looks_back_to_the_first_of_the_last_closes(count: int, known: 
 def test_the_high_of_a_year_needs_fifty_sessions(count: int, expected: float | None) -> None:
     falling = np.arange(count, 0.0, -1.0)
     assert newest(technicals.high_of_year(CLOSE, CLOSE), falling) == expected
-
-
-def test_the_high_of_a_year_forgets_what_is_older() -> None:
-    falling = np.arange(300, 0.0, -1.0)
-    assert newest(technicals.high_of_year(CLOSE, CLOSE), falling) == 252.0
