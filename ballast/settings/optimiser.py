@@ -72,6 +72,13 @@ class OptimiserSettings(StrictModel):
     minimum_history: Whole = Field(
         60, ge=20, le=2520, description="Fewest returns of a security. Unit: sessions."
     )
+    history_cost_limit: Share = Field(
+        0.5,
+        description=(
+            "A security is left out whose short or sparse history would cost more than this share of the returns that"
+            " the others have together."
+        ),
+    )
     correlation_alert: Share = Field(
         0.80, description="Pairs are listed from this correlation on, whatever its sign."
     )

@@ -29,16 +29,24 @@ class SharedReturns:
         For what is annualised.
     left_out : mapping of str to str
         Securities that are not among them, and why.
+    shortened_by : (str, int), optional
+        Who of them keeps most returns from being shared, and how many; None if all share all.
     """
 
     symbols: tuple[str, ...]
     values: Matrix
     spans_per_year: float
     left_out: Mapping[str, str]
+    shortened_by: tuple[str, int] | None = None
 
 
 def shared_returns(
-    levels: pl.DataFrame, *, lookback: int, minimum: int, sessions_per_year: float
+    levels: pl.DataFrame,
+    *,
+    lookback: int,
+    minimum: int,
+    sessions_per_year: float,
+    most_lost: float = 1.0,
 ) -> SharedReturns:
     """Return the newest returns that all securities share.
 
@@ -48,12 +56,17 @@ def shared_returns(
         symbol, session, level: what an investment in base currency is worth, null where that is unknown.
     lookback, minimum : int
         Most returns to use, and the fewest that a security must have by itself and share with the others.
+    sessions_per_year : float
+        Sessions of whoever trades most often.
+    most_lost : float
+        Share of the returns that a security may cost the others.
 
     Returns
     -------
     SharedReturns
         Nothing is filled: a session on which any of them did not trade is left out, and the return spans it. Too short
-        histories are left out first, then whoever keeps most sessions from being shared, until they share enough.
+        histories are left out first, then whoever keeps most sessions from being shared, until they share enough and
+        nobody costs the others too much.
     """
     known = levels.filter(pl.col("level").is_not_null()).sort("symbol", "session")
     newest = known.group_by("symbol", maintain_order=True).tail(lookback + 1)
@@ -68,26 +81,32 @@ def shared_returns(
     left_out |= dict.fromkeys(moving, "its price never moves")
     symbols = kept["symbol"].unique().sort().to_list()
     wide = _wide(kept, symbols)
-    while len(symbols) > 1 and wide.height - 1 < minimum:
-        missed = _missed(known, symbols, lookback)
-        most = max(missed, key=lambda symbol: missed[symbol])
+    shortened_by = None
+    while len(symbols) > 1:
+        most, lost = _shortest(known, symbols, lookback)
         shared = max(wide.height - 1, 0)
-        left_out[most] = f"shares only {shared} returns with the others, {minimum} are needed"
+        if shared < minimum:
+            reason = f"shares only {shared} returns with the others, {minimum} are needed"
+        elif lost > most_lost * (shared + lost):
+            reason = f"leaves only {shared} of {shared + lost:.0f} returns, no more than {most_lost:.0%} may be lost"
+        else:
+            shortened_by = (most, round(lost)) if round(lost) else None
+            break
+        left_out[most] = reason
         symbols.remove(most)
         kept = kept.filter(pl.col("symbol") != most)
         wide = _wide(kept, symbols)
     worth = wide.drop("session").to_numpy()
     values = worth[1:] / worth[:-1] - 1
-    own = kept.filter(
-        pl.col("session").is_between(wide["session"].min(), wide["session"].max())
-    ).height
-    # Of one exchange exactly the sessions of a year; fewer where holidays were left out.
-    of_own = len(symbols) * len(values) / max(own - len(symbols), 1)
-    return SharedReturns(tuple(symbols), values, sessions_per_year * of_own, left_out)
+    span = pl.col("session").is_between(wide["session"].min(), wide["session"].max())
+    # Whoever trades most often shows how many sessions there were; others, and what is shared, have fewer.
+    of_each = known.filter(span).group_by("symbol").len().get_column("len").to_list()
+    spans = len(values) / max(max(of_each, default=0) - 1, 1)
+    return SharedReturns(tuple(symbols), values, sessions_per_year * spans, left_out, shortened_by)
 
 
-def _missed(known: pl.DataFrame, symbols: Sequence[str], lookback: int) -> dict[str, float]:
-    """Return how many of the newest sessions each security keeps from being shared, by symbol.
+def _shortest(known: pl.DataFrame, symbols: Sequence[str], lookback: int) -> tuple[str, float]:
+    """Return who keeps most of the newest sessions from being shared, the first by name of several, and how many.
 
     A session that several miss counts for each in part: of two that were suspended together neither alone frees any.
     """
@@ -96,7 +115,8 @@ def _missed(known: pl.DataFrame, symbols: Sequence[str], lookback: int) -> dict[
     absent = wide.tail(lookback + 1).select(pl.col(symbols).is_null()).to_numpy()
     parts = absent.sum(axis=1, keepdims=True)
     missed = np.divide(absent, parts, out=np.zeros(absent.shape), where=parts > 0).sum(axis=0)
-    return dict(zip(symbols, missed.tolist(), strict=True))
+    first = int(missed.argmax())
+    return symbols[first], float(missed[first])
 
 
 def _wide(levels: pl.DataFrame, symbols: list[str]) -> pl.DataFrame:

@@ -31,6 +31,8 @@ class Risk:
         Returns that the covariance rests on.
     shrinkage : float
         Between 0 and 1.
+    shortened_by : (str, int), optional
+        Whose past keeps most returns from being used, and how many.
     """
 
     symbols: tuple[str, ...]
@@ -38,6 +40,16 @@ class Risk:
     covariance: Matrix
     observations: int
     shrinkage: float
+    shortened_by: tuple[str, int] | None = None
+
+    @property
+    def in_words(self) -> str:
+        """What the covariance rests on."""
+        rests = f"risk rests on {self.observations} returns of {len(self.symbols)} securities"
+        if self.shortened_by is None:
+            return rests
+        symbol, lost = self.shortened_by
+        return f"{rests}; {symbol} shortens it most, by {lost}"
 
     @property
     def volatilities(self) -> dict[str, float]:
@@ -72,6 +84,7 @@ def estimate(
         levels.filter(pl.col("symbol").is_in(usable["symbol"].implode())),
         lookback=settings.lookback,
         minimum=settings.minimum_history,
+        most_lost=settings.history_cost_limit,
         sessions_per_year=sessions_per_year,
     )
     left_out |= shared.left_out
@@ -88,6 +101,7 @@ def estimate(
         covariance * shared.spans_per_year,
         len(shared.values),
         shrinkage,
+        shared.shortened_by,
     )
     return risk, left_out
 

@@ -151,7 +151,7 @@ def propose(
         answers,
         left_out,
         tuple(groups),
-        (*attempts, *made),
+        (Attempt("history", "used", risk.in_words), *attempts, *made),
         risk,
         tuple(frontier_points(securities, kept_to, settings.frontier_points)),
         tuple(high_correlations(risk.symbols, correlation, settings.correlation_alert)),

@@ -19,8 +19,12 @@ from ballast.planning.targets.covariance import (
 from tests.ballast.planning.targets.cases import FIRST, levels, random_returns
 
 
-def shared(table: pl.DataFrame, lookback: int = 365, minimum: int = 60) -> SharedReturns:
-    return shared_returns(table, lookback=lookback, minimum=minimum, sessions_per_year=252)
+def shared(
+    table: pl.DataFrame, lookback: int = 365, minimum: int = 60, cost: float = 1.0
+) -> SharedReturns:
+    return shared_returns(
+        table, lookback=lookback, minimum=minimum, most_lost=cost, sessions_per_year=252
+    )
 
 
 @pytest.mark.parametrize(("n", "observations"), [(1, 60), (2, 61), (5, 300), (40, 100), (120, 60)])
@@ -134,6 +138,65 @@ def test_a_year_has_its_sessions_and_fewer_spans_where_holidays_are_left_out() -
     found = shared(with_holidays)
     # The variance of a year is the same, whether its returns are taken together or not.
     assert 220 < found.spans_per_year < 245
+
+
+@pytest.mark.parametrize("step", [3, 5])
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_a_year_has_fewer_spans_where_one_trades_less_often(step: int, name: str) -> None:
+    """Spans of several sessions are as many a year as fit into it, whatever the other trades between them."""
+    table = levels(random_returns(2, 360, 6), ["A", "B"])
+    sparse = [FIRST + timedelta(days=number) for number in range(0, 361, step)]
+    found = shared(table.filter((pl.col("symbol") != name) | pl.col("session").is_in(sparse)))
+    assert found.spans_per_year == pytest.approx(252 / step, rel=0.01)
+
+
+def test_volatility_per_year_does_not_depend_on_how_often_the_other_trades() -> None:
+    table = levels(random_returns(2, 365, 8), ["A", "B"])
+    sparse = [FIRST + timedelta(days=number) for number in range(0, 366, 3)]
+    volatility = []
+    for days in (sparse, table["session"].unique().to_list()):
+        found = shared(table.filter((pl.col("symbol") == "A") | pl.col("session").is_in(days)))
+        volatility.append(found.values[:, 0].std() * np.sqrt(found.spans_per_year))
+    assert volatility[0] == pytest.approx(volatility[1], rel=0.10)
+
+
+def test_what_is_left_out_may_say_how_many_sessions_there_were() -> None:
+    """Two that trade weekly alone know no better than that each of their sessions is one of the year's."""
+    table = levels(random_returns(3, 400, 9), ["A", "B", "C"])
+    sparse = [FIRST + timedelta(days=number) for number in range(0, 401, 5)]
+    few = pl.col("session").is_in(sparse) | (pl.col("symbol") == "C")
+    still = pl.when(pl.col("symbol") == "C").then(1.0).otherwise("level")
+    found = shared(table.filter(few).with_columns(level=still))
+    assert found.symbols == ("A", "B")
+    assert found.spans_per_year == pytest.approx(252 / 5, rel=0.01)
+
+
+def test_holidays_of_two_exchanges_are_no_more_sessions_of_a_year() -> None:
+    table = levels(random_returns(2, 364, 6), ["A", "B"])
+    day_of = pl.col("session").dt.ordinal_day() % 50
+    mine = ~((pl.col("symbol") == "A") & (day_of == 10)) & ~(
+        (pl.col("symbol") == "B") & (day_of == 20)
+    )
+    found = shared(table.filter(mine))
+    # 357 of 364 sessions each, 350 of them shared.
+    assert found.spans_per_year == pytest.approx(252 * 350 / 357, rel=0.005)
+
+
+def test_a_young_listing_that_costs_too_much_of_the_history_is_left_out() -> None:
+    young = levels(random_returns(3, 400, 0), ["A", "B", "C"]).filter(
+        (pl.col("symbol") != "C") | (pl.col("session") > FIRST + timedelta(days=400 - 101))
+    )
+    found = shared(young, cost=0.5)
+    assert found.symbols == ("A", "B")
+    assert found.left_out == {"C": "leaves only 100 of 365 returns, no more than 50% may be lost"}
+    kept = shared(young, cost=0.8)
+    assert kept.symbols == ("A", "B", "C")
+    assert (len(kept.values), kept.shortened_by) == (100, ("C", 265))
+
+
+def test_nobody_shortens_what_all_share() -> None:
+    found = shared(levels(random_returns(3, 400, 0), ["A", "B", "C"]))
+    assert found.shortened_by is None
 
 
 def test_nothing_is_shared_by_nobody() -> None:

@@ -108,6 +108,24 @@ def test_a_security_with_a_short_history_is_left_out() -> None:
     assert found.risk.observations == 300
 
 
+def test_it_is_told_what_risk_rests_on_and_who_shortens_it() -> None:
+    case = account(6, 4)
+    whole = proposed(case).attempts[0]
+    assert (whole.part, whole.outcome) == ("history", "used")
+    assert whole.detail == "risk rests on 300 returns of 6 securities"
+    last = case.levels["session"].max()
+    young = (pl.col("symbol") != "S3") | (pl.col("session") > pl.lit(last).dt.offset_by("-200d"))
+    shorter = replace(case, levels=case.levels.filter(young))
+    assert proposed(shorter).attempts[0].detail == (
+        "risk rests on 199 returns of 6 securities; S3 shortens it most, by 101"
+    )
+    left_out = proposed(shorter, history_cost_limit=0.2)
+    assert left_out.attempts[0].detail == "risk rests on 300 returns of 5 securities"
+    assert left_out.left_out == {
+        "S3": "leaves only 199 of 300 returns, no more than 20% may be lost"
+    }
+
+
 def test_a_security_without_any_history_says_so() -> None:
     case = account(5, 4)
     found = proposed(replace(case, levels=case.levels.filter(pl.col("symbol") != "S3")))
@@ -144,15 +162,15 @@ def test_one_security_alone_is_left_to_mean_variance() -> None:
 def test_bounds_that_cannot_hold_the_budget_leave_cash_and_say_so() -> None:
     found = proposed(account(3, 6), maximum_weight=0.2)
     assert sum(found.weights.values()) == pytest.approx(0.6)
-    assert outcomes(found)[0] == ("budget", "adjusted")
-    assert "bounds allow 60.00%" in found.attempts[0].detail
+    assert outcomes(found)[1] == ("budget", "adjusted")
+    assert "bounds allow 60.00%" in found.attempts[1].detail
 
 
 def test_what_must_be_kept_may_be_more_than_the_reserve_allows() -> None:
     still = {"allow_sell": False, "current_weight": 0.33, "maximum_weight": 0.33}
     found = proposed(account(3, 7, rows={f"S{n}": still for n in range(3)}))
     assert sum(found.weights.values()) == pytest.approx(0.99)
-    assert "bounds keep 99.00%" in found.attempts[0].detail
+    assert "bounds keep 99.00%" in found.attempts[1].detail
 
 
 @pytest.mark.parametrize("least", [0.2, 0.3])
@@ -161,8 +179,8 @@ def test_minimum_weights_leave_the_reserve_alone(least: float) -> None:
     found = proposed(account(5, 1, rows={f"S{n}": wish for n in range(5)}))
     assert sum(found.weights.values()) == pytest.approx(0.97)
     assert all(weight == pytest.approx(0.97 / 5) for weight in found.weights.values())
-    assert outcomes(found)[:2] == [("minimums", "adjusted"), ("budget", "used")]
-    assert "97.00%" in found.attempts[0].detail
+    assert outcomes(found)[1:3] == [("minimums", "adjusted"), ("budget", "used")]
+    assert "97.00%" in found.attempts[1].detail
     assert found.facts["lower"].to_list() == pytest.approx([0.97 / 5] * 5)
 
 

@@ -220,7 +220,9 @@ def test_without_proposals_all_tables_are_empty() -> None:
 def test_the_steps_are_told_in_their_order() -> None:
     made = tables.optimiser_steps([proposal()])
     assert made["step"].to_list() == list(range(1, made.height + 1))
-    assert made["part"].to_list()[:4] == ["budget", "mean_variance", "hierarchical", "blend"]
+    assert made["part"].to_list()[:5] == [
+        "history", "budget", "mean_variance", "hierarchical", "blend",
+    ]  # fmt: skip
 
 
 def test_the_largest_changes_come_first_with_their_value() -> None:
