@@ -24,6 +24,10 @@ _CURVES: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "yield_slope": ((-0.03, -0.01, 0.01, 0.03), (-0.15, 0.0, 0.0, 0.045)),
     "price_earnings": ((14.0, 18.0, 26.0, 39.0), (0.05, 0.0, 0.0, -0.10)),
 }
+# Beyond these a value is a mistake, for instance percent in place of a share.
+_POSSIBLE = {"vix": (0.0, 200.0), "yield_slope": (-0.2, 0.2), "price_earnings": (1.0, 1000.0)}
+# Below the header.
+_FIRST_LINE = 2
 _COLUMNS = {"known_on": pl.Date} | dict.fromkeys(_CURVES, pl.Float64)
 
 
@@ -69,26 +73,61 @@ def read_outlook(path: Path, session: date) -> Outlook:
     Parameters
     ----------
     path : Path
-        CSV with the columns known_on, vix, yield_slope, price_earnings; a value may be empty.
+        CSV with the columns known_on, vix, yield_slope, price_earnings in any order; a value may be empty.
 
     Raises
     ------
     MarketDataError
-        If the file cannot be read or has other columns.
+        If the file cannot be read or has other columns; if a row has no day, that of another, or an impossible value.
     """
-    try:
-        rows = pl.read_csv(path, schema=_COLUMNS)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise MarketDataError(
-            f"cannot read the outlook: {error}",
-            where=str(path),
-            remedy=f"Give it the columns {', '.join(_COLUMNS)}, or leave out optimiser.outlook.",
-        ) from error
+    rows = _rows(path)
     known = rows.filter(
         (pl.col("known_on") <= session) & (pl.col("known_on") >= session - _OLDEST)
-    ).sort("known_on", maintain_order=True)
+    ).sort("known_on")
     if known.is_empty():
         return Outlook(0.0, f"the outlook knows nothing of the {_OLDEST.days} days before")
     newest = known.row(-1, named=True)
     found = outlook_of({name: newest[name] for name in _CURVES})
     return Outlook(found.shift, f"as of {newest['known_on']}: {found.explanation}")
+
+
+def _rows(path: Path) -> pl.DataFrame:
+    """Return the rows of the file, each with its line."""
+    try:
+        found = pl.read_csv(
+            path, schema_overrides=_COLUMNS, row_index_name="line", row_index_offset=_FIRST_LINE
+        )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _refused(path, f"cannot read the outlook: {error}") from error
+    columns = found.columns[1:]
+    if sorted(columns) != sorted(_COLUMNS):
+        raise _refused(path, f"the outlook has the columns {', '.join(columns)}")
+    missing = found.filter(pl.col("known_on").is_null()).select(
+        "line", what=pl.lit("known_on is missing")
+    )
+    repeated = found.filter(
+        pl.col("known_on").is_not_null() & ~pl.col("known_on").is_first_distinct()
+    ).select("line", what=pl.format("{} is there twice", "known_on"))
+    impossible = [
+        found.filter(~pl.col(name).is_between(least, most)).select(
+            "line", what=pl.lit(f"{name} is ") + pl.col(name).map_elements("{:g}".format, pl.String)
+        )
+        for name, (least, most) in _POSSIBLE.items()
+    ]
+    wrong = pl.concat([missing, repeated, *impossible]).sort("line", "what")
+    if wrong.height:
+        line, what = wrong.row(0)
+        raise _refused(path, f"line {line}: {what}")
+    return found
+
+
+def _refused(path: Path, what: str) -> MarketDataError:
+    ranges = ", ".join(f"{name} {least:g} to {most:g}" for name, (least, most) in _POSSIBLE.items())
+    return MarketDataError(
+        what,
+        where=str(path),
+        remedy=(
+            f"Give it the columns {', '.join(_COLUMNS)}, one row a day, values within {ranges} or empty; or leave out"
+            " optimiser.outlook."
+        ),
+    )

@@ -75,6 +75,45 @@ def test_rows_of_the_future_and_of_long_ago_say_nothing(tmp_path: Path, session:
     assert "knows nothing" in read_outlook(path, session).explanation
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (",45,,", "line 3: known_on is missing"),
+        ("2020-03-02,-1,,", "line 3: vix is -1"),
+        ("2020-03-02,4000,,", "line 3: vix is 4000"),
+        ("2020-03-02,,0.5,", "line 3: yield_slope is 0.5"),
+        ("2020-03-02,,-1.2,", "line 3: yield_slope is -1.2"),
+        ("2020-03-02,,,0", "line 3: price_earnings is 0"),
+        ("2020-03-02,,,-14", "line 3: price_earnings is -14"),
+        ("2020-03-02,nan,,", "line 3: vix is nan"),
+        ("2020-03-02,,inf,", "line 3: yield_slope is inf"),
+        ("2020-03-01,40,,", "line 3: 2020-03-01 is there twice"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_with_its_line(tmp_path: Path, row: str, said: str) -> None:
+    path = tmp_path / "outlook.csv"
+    path.write_text(HEADER + "2020-03-01,20,0.0,22\n" + row + "\n2020-03-05,20,0.0,22\n")
+    with pytest.raises(MarketDataError, match=r"outlook\.csv") as refused:
+        read_outlook(path, date(2020, 3, 15))
+    assert said in str(refused.value)
+
+
+def test_columns_count_by_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "outlook.csv"
+    path.write_text("known_on,price_earnings,vix,yield_slope\n2020-03-10,,40,\n")
+    assert read_outlook(path, date(2020, 3, 15)).shift == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize(
+    "header", ["known_on,a,b,c", "known_on,vix,yield_slope,price_earnings,more"]
+)
+def test_other_columns_are_refused(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "outlook.csv"
+    path.write_text(f"{header}\n2020-03-10,40,,,\n")
+    with pytest.raises(MarketDataError, match="has the columns known_on, "):
+        read_outlook(path, date(2020, 3, 15))
+
+
 @pytest.mark.parametrize("text", [None, "day,vix\n2020-01-01,3\n", HEADER + "2020-01-01,high,,\n"])
 def test_a_file_that_cannot_be_read_is_refused_with_a_remedy(
     tmp_path: Path, text: str | None
