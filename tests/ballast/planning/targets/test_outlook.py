@@ -105,11 +105,16 @@ def test_columns_count_by_their_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["known_on,a,b,c", "known_on,vix,yield_slope,price_earnings,more"]
+    "text",
+    [
+        "known_on,a,b,c\n2020-03-10,40,,\n",
+        "known_on,vix,yield_slope\n2020-03-10,40,\n",
+        "known_on,vix,yield_slope,price_earnings,more\n2020-03-10,40,,,\n",
+    ],
 )
-def test_other_columns_are_refused(tmp_path: Path, header: str) -> None:
+def test_other_columns_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "outlook.csv"
-    path.write_text(f"{header}\n2020-03-10,40,,,\n")
+    path.write_text(text)
     with pytest.raises(MarketDataError, match="has the columns known_on, "):
         read_outlook(path, date(2020, 3, 15))
 
