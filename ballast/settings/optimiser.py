@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ballast.settings.types import Flag, Number, Share, StrictModel, Whole
+
+if TYPE_CHECKING:
+    from ballast.settings.portfolio import AccountSettings, SecuritySettings
 
 
 class OptimiserSettings(StrictModel):
@@ -118,3 +122,23 @@ class OptimiserSettings(StrictModel):
                 f"minimum_history ({self.minimum_history}) is more than lookback ({self.lookback})"
             )
         return self
+
+
+def problems_of_minimums(
+    accounts: Sequence[AccountSettings], securities: Sequence[SecuritySettings]
+) -> list[str]:
+    """Return the accounts whose universe has minimum weights that no account can hold.
+
+    What may not be bought has its minimum only where it is held, which a portfolio file does not know; the same is true
+    of what an account without a universe will choose from.
+    """
+    least = {each.symbol: each.minimum_weight or 0.0 for each in securities if each.allow_buy}
+    sums = {
+        account.id: sum(least.get(symbol, 0.0) for symbol in account.universe or ())
+        for account in accounts
+    }
+    return [
+        f"account {name!r}: minimum_weight of its universe adds up to {total:.4f}, more than 1"
+        for name, total in sums.items()
+        if total > 1 + 1e-9
+    ]
