@@ -1,15 +1,17 @@
-"""Whether an exchange is open at a moment, by exchange_calendars: holidays, half days and lunch breaks included.
+"""When exchanges are open, by exchange_calendars: holidays, half days and lunch breaks included.
 
-The library needs pandas, which takes a second to import, so it is loaded only when orders are judged by the clock.
+The library needs pandas, which takes a second to import, so it is loaded only where the hour matters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ballast.calendars import end_of_session
 from ballast.trading.gate import Market
 
 
@@ -37,6 +39,17 @@ def market_at(exchange: str, moment: datetime) -> Market:
     # The break begins with the last minute of the morning and ends with the first of the afternoon.
     is_paused = pause is not None and pause[0] < moment < pause[1]
     return Market(exchange, opens <= moment <= closes and not is_paused, words)
+
+
+def first_close(exchanges: Iterable[str], day: date) -> datetime:
+    """Return the moment at which the first of some exchanges closes on a day; where none trades, the end of the day."""
+    calendars = [_calendar(exchange, day.year) for exchange in exchanges]
+    closes = [
+        each.schedule.loc[day.isoformat()]["close"].to_pydatetime()
+        for each in calendars
+        if each.is_session(day.isoformat())
+    ]
+    return min(closes, default=end_of_session(day))
 
 
 @cache

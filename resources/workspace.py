@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -166,7 +166,7 @@ class Workspace(BooksOfStore):
             # Together with the prices where those are Yahoo's too, so that the pace is kept.
             market = self.market_data
             yahoo = market if isinstance(market, YahooMarketData) else YahooMarketData()
-            return YahooFundamentals(yahoo, self.last_day_of)
+            return YahooFundamentals(yahoo, self.next_close)
         return FundamentalsFile(self.folder / name)
 
     @cached_property
@@ -259,6 +259,12 @@ class Workspace(BooksOfStore):
                 break
             day += timedelta(days=1)
         return day
+
+    def next_close(self, session: date) -> datetime:
+        """Return the moment at which the first exchange closes in the session after a session."""
+        from resources.trading_hours import first_close
+
+        return first_close(self.portfolio.exchanges, self.last_day_of(session) + timedelta(days=1))
 
 
 def portfolio_path() -> Path:

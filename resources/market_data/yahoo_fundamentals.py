@@ -1,7 +1,7 @@
 """Fundamental figures and opinions from Yahoo Finance, which tells only those of the present.
 
-Invariants: a figure is known from the session in whose run it was seen; a session that is not the newest is never told
-what Yahoo says now; what was seen once is remembered, also when Yahoo no longer tells it.
+Invariants: a figure is known from the session in whose run it was seen; a session after which another has closed is never
+told what Yahoo says now; what was seen once is remembered, also when Yahoo no longer tells it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import polars as pl
@@ -45,12 +45,12 @@ class YahooFundamentals:
     ----------
     yahoo : YahooMarketData
         Asks, at the pace that Yahoo permits.
-    last_day_of : callable
-        The last day before the session that follows a session.
+    next_close : callable
+        The moment at which the first exchange closes in the session that follows a session.
     """
 
     yahoo: YahooMarketData
-    last_day_of: Callable[[date], date]
+    next_close: Callable[[date], datetime]
 
     def fundamentals(
         self, symbols: Sequence[str], session: date, remembered: pl.DataFrame
@@ -80,8 +80,8 @@ class YahooFundamentals:
         return Fundamentals.validate(Fundamentals.cast(newest_known(both, session)))
 
     def _to_ask(self, symbols: Sequence[str], session: date, known: pl.DataFrame) -> list[str]:
-        # The run of a session takes place before the next one ends.
-        if not session <= clock.today() <= self.last_day_of(session) + timedelta(days=1):
+        # What Yahoo shows after a close belongs to the session that closed.
+        if session > clock.today() or clock.now() >= self.next_close(session):
             return []
         fresh = known.filter(pl.col("known_on") > session - timedelta(days=_FRESH_DAYS))
         return sorted(set(symbols) - set(fresh["symbol"]))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources import trading_hours
-from resources.trading_hours import market_at
+from resources.trading_hours import first_close, market_at
 
 EXCHANGES = ("XNYS", "XAMS", "XHKG", "XTKS")
 _MINUTES_OF_A_YEAR = 365 * 24 * 60
@@ -189,3 +189,20 @@ def test_the_day_is_that_of_the_exchange_whatever_zone_the_moment_is_given_in() 
     monday = datetime(2020, 8, 24, 9, 0, tzinfo=ZoneInfo("Asia/Tokyo"))
     assert market_at("XTKS", monday.astimezone(ZoneInfo("America/New_York"))).is_open
     assert market_at("XNYS", monday).hours.startswith("no session on 2020-08-23")
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "day", "closes"),
+    [
+        (("XNYS",), date(2020, 7, 6), datetime(2020, 7, 6, 20, tzinfo=UTC)),
+        (("XNYS", "XAMS"), date(2020, 7, 6), datetime(2020, 7, 6, 15, 30, tzinfo=UTC)),
+        # A holiday in New York, half a day, and a Sunday.
+        (("XNYS", "XAMS"), date(2020, 11, 26), datetime(2020, 11, 26, 16, 30, tzinfo=UTC)),
+        (("XNYS",), date(2020, 11, 27), datetime(2020, 11, 27, 18, tzinfo=UTC)),
+        (("XNYS", "XAMS"), date(2020, 7, 5), datetime(2020, 7, 6, tzinfo=UTC)),
+    ],
+)
+def test_the_first_close_of_a_day_is_that_of_the_exchange_that_closes_first(
+    in_january_2021: None, exchanges: tuple[str, ...], day: date, closes: datetime
+) -> None:
+    assert first_close(exchanges, day) == closes

@@ -35,22 +35,22 @@ def today(monkeypatch: pytest.MonkeyPatch) -> None:
     set_today(monkeypatch, FRIDAY)
 
 
-def set_today(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
-    monkeypatch.setattr(
-        clock, "now", lambda: datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
-    )
+def set_today(monkeypatch: pytest.MonkeyPatch, day: date, hour: int = 22, minute: int = 0) -> None:
+    moment = datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: moment)
     monkeypatch.setattr(clock, "today", lambda: day)
 
 
-def last_day_of(session: date) -> date:
-    """Weekends follow Fridays."""
-    return session + timedelta(days=2 if session.weekday() == 4 else 0)
+def next_close(session: date) -> datetime:
+    """Weekends follow Fridays, and the exchange closes at eight."""
+    following = session + timedelta(days=3 if session.weekday() == 4 else 1)
+    return datetime(following.year, following.month, following.day, 20, tzinfo=UTC)
 
 
 @pytest.fixture
 def figures(yahoo: FakeYahoo, source: YahooMarketData) -> YahooFundamentals:
     yahoo.profiles["PLAIN"] = PROFILE
-    return YahooFundamentals(source, last_day_of)
+    return YahooFundamentals(source, next_close)
 
 
 def without(*names: str) -> dict[str, Mapping[str, object]]:
@@ -125,12 +125,21 @@ def test_a_session_that_is_not_the_newest_is_never_told_what_yahoo_shows_now(
     assert not yahoo.server.requests
 
 
-@pytest.mark.parametrize("days", [0, 1, 3])
-def test_the_run_of_a_session_may_be_as_late_as_the_day_of_the_next(
-    figures: YahooFundamentals, monkeypatch: pytest.MonkeyPatch, days: int
-) -> None:
-    set_today(monkeypatch, FRIDAY + timedelta(days=days))
-    assert figures.fundamentals(["PLAIN"], FRIDAY, NOTHING).height == 8
+@pytest.mark.parametrize(
+    ("days", "hour", "minute", "is_told"),
+    [
+        (0, 22, 0, True), (1, 0, 20, True), (2, 23, 59, True), (3, 0, 20, True),
+        (3, 19, 59, True), (3, 20, 0, False), (3, 23, 30, False), (4, 0, 20, False),
+    ],
+)  # fmt: skip
+def test_figures_are_of_the_session_only_until_the_next_one_has_closed(
+    yahoo: FakeYahoo, figures: YahooFundamentals, monkeypatch: pytest.MonkeyPatch,
+    days: int, hour: int, minute: int, is_told: bool,
+) -> None:  # fmt: skip
+    set_today(monkeypatch, FRIDAY + timedelta(days=days), hour, minute)
+    found = figures.fundamentals(["PLAIN"], FRIDAY, NOTHING)
+    assert found.height == (8 if is_told else 0)
+    assert yahoo.summaries_asked == (["PLAIN"] if is_told else [])
 
 
 def test_what_was_seen_lately_is_remembered_and_not_asked_again(
