@@ -1,7 +1,7 @@
 """Fundamental figures and opinions from Yahoo Finance, which tells only those of the present.
 
-Invariants: a figure is known from the session in whose run it was seen; a session after which another has closed is never
-told what Yahoo says now; what was seen once is remembered, also when Yahoo no longer tells it.
+Invariants: a figure is known from the session in whose run it was seen; a session after which another has closed is
+never told what Yahoo says now; what was seen once is remembered, also when Yahoo no longer tells it.
 """
 
 from __future__ import annotations

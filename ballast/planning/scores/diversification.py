@@ -30,7 +30,10 @@ def with_diversification(positions: pl.DataFrame) -> pl.DataFrame:
 def _averaging() -> pl.Expr:
     """Score buying more of a holding: worth having, below its cost but not far, and not large already."""
     gain, weight = pl.col("gain"), pl.col("weight")
-    is_known = pl.any_horizontal(pl.col("long_term", "fundamentals").is_not_null())
+    # A gain or a weight that is unknown may be one that speaks against more.
+    is_known = pl.all_horizontal(pl.col("opportunity", "gain", "weight").is_not_null()) & (
+        pl.any_horizontal(pl.col("long_term", "fundamentals").is_not_null())
+    )
     quality = pl.mean_horizontal(pl.col("long_term", "fundamentals").fill_null(NEUTRAL))
     appeal = quality * pl.col("opportunity")
     base = (
@@ -39,11 +42,7 @@ def _averaging() -> pl.Expr:
         .otherwise(0.3)
     )  # fmt: skip
     is_dip = (gain < 0) & (gain >= _LARGEST_LOSS)
-    bonus = (
-        pl.when(is_dip.fill_null(False))
-        .then((-2 * gain).clip(upper_bound=_LARGEST_BONUS))
-        .otherwise(0.0)
-    )
+    bonus = pl.when(is_dip).then((-2 * gain).clip(upper_bound=_LARGEST_BONUS)).otherwise(0.0)
     size = pl.when(weight > _VERY_LARGE).then(0.7).when(weight > _LARGE).then(0.9).otherwise(1.0)
     score = (base + bonus).clip(upper_bound=1.0) * size
-    return pl.when(is_known & pl.col("opportunity").is_not_null()).then(score)
+    return pl.when(is_known).then(score)

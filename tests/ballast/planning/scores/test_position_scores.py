@@ -269,6 +269,14 @@ def test_without_opportunity_or_quality_averaging_is_unknown() -> None:
         assert row["averaging"] is None
 
 
+@pytest.mark.parametrize("unknown", [{"weight": None}, {"cost_basis": None}, {"value": None}])
+def test_where_gain_or_weight_are_unknown_averaging_is_too(unknown: Row) -> None:
+    row = only(scored([held("A") | unknown]))
+    assert row["averaging"] is None
+    # Of what is not held there is nothing to average.
+    assert only(scored([held("A") | unknown], targets={"B": 0.5}), "B")["averaging"] == 0.5
+
+
 def test_a_windfall_uses_the_growth_of_the_security() -> None:
     facts = {"value": "1600", "cost_basis": "1000"}
     own = [security("A", cagr_5y=0.20)]
