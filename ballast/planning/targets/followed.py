@@ -65,9 +65,11 @@ def _with_held(
     source: str, weights: Mapping[str, float], today: Mapping[str, float]
 ) -> list[Followed]:
     """Return the weights, and today's of what is held and not among them."""
-    # Of what is not held a proposed weight of zero says nothing.
+    # Of what is not held a proposed weight of zero says nothing, unless nothing else is said.
     said = {name: weight for name, weight in weights.items() if weight > 0 or name in today}
     arrived = {name: share for name, share in today.items() if name not in said}
+    if not said and not arrived:
+        said = dict(weights)
     return [
         *(Followed(name, weight, source) for name, weight in said.items()),
         *(Followed(name, share, "held") for name, share in arrived.items()),

@@ -146,6 +146,12 @@ def test_cash_alone_without_a_proposal_says_that_nothing_is_wanted() -> None:
     assert followed(None, positions(), NOTHING) == {}
 
 
+def test_a_proposal_to_hold_cash_alone_is_listed_too() -> None:
+    rows = {f"S{n}": {"lot_weight": None, "current_weight": 0.0} for n in range(8)}
+    found = proposal(reserve_floor=100_000.0, rows=rows)
+    assert followed(found, positions(), NOTHING) == {f"S{n}": (0.0, "optimiser") for n in range(8)}
+
+
 def test_where_positions_are_not_known_nothing_is_said_of_them() -> None:
     assert followed(FAILED, NO_POSITIONS, NOTHING) == {}
 
