@@ -43,6 +43,7 @@ from ballast.settings import (
     TradingSettings,
 )
 from ballast.settings.groups import problems_of
+from ballast.settings.optimiser import problems_of_minimums
 from ballast.tables import Securities, TargetWeights, polars_schema
 
 # What cannot change a result: where data is kept, who is told, when things happen.
@@ -116,6 +117,7 @@ class Portfolio(StrictModel):
                 )
         problems += problems_of("country_groups", self.country_groups)
         problems += problems_of("industry_groups", self.industry_groups)
+        problems += problems_of_minimums(self.accounts, self.securities)
         if symbols and self.regime.index not in symbols:
             problems.append(f"regime.index {self.regime.index!r} is not among the securities")
         if symbols and (unlisted := sorted(set(self.regime.regions.values()) - set(symbols))):

@@ -334,3 +334,12 @@ def test_an_account_may_come_to_hold_its_targets_or_what_it_chooses_from_by_itse
         "free": {"A", "B"},
         "optimised": {"A"},
     }
+
+
+def test_minimum_weights_that_no_account_can_hold_are_refused() -> None:
+    heavy = _CHOOSING.replace('universe = ["A", "SOLD"]', 'universe = ["A", "B"]').replace(
+        'currency = "USD"\n[[securities]]\nsymbol = "B"',
+        'currency = "USD"\nminimum_weight = 0.6\n[[securities]]\nsymbol = "B"\nminimum_weight = 0.5',
+    )
+    with pytest.raises(ConfigurationError, match="optimised"):
+        parse(heavy, where="test")
