@@ -26,10 +26,3 @@ def covered_share(returns: pl.Expr, days: pl.Expr, sessions_per_year: float) -> 
     """
     expected = days * (sessions_per_year / _YEAR_DAYS) - _HOLIDAYS
     return returns / pl.max_horizontal(returns, expected, pl.lit(1.0))
-
-
-def is_covered(days: pl.Expr, sessions_per_year: float) -> pl.Expr:
-    """Say whether the bars of some days, oldest first, cover enough of the sessions between them."""
-    returns = days.len().cast(pl.Int64) - 1
-    span = (days.last() - days.first()).dt.total_days()
-    return covered_share(returns, span, sessions_per_year) >= LEAST_COVERED

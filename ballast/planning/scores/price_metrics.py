@@ -16,11 +16,16 @@ from ballast.market.history import adjusted_for_splits
 from ballast.market.measures import measured
 from ballast.market.returns import security_returns
 from ballast.planning.scores import technicals
-from ballast.planning.scores.coverage import LEAST_COVERED, covered_share, is_covered
+from ballast.planning.scores.coverage import LEAST_COVERED, covered_share
 
 _LEAST_FOR_RATIOS, _LEAST_FOR_RISK, _RECENT_RETURNS = 49, 29, 30
 _FIVE_YEARS, _TEN_YEARS, _LEAST_GROWTH = 60, 120, 12
 _YEAR_DAYS = 365
+# How many closes each metric needs, of which the first begins its span.
+_CLOSES = {
+    "momentum_30": 30, "momentum_90": 90, "rsi": technicals.RSI_CLOSES,
+    "bollinger_position": technicals.BOLLINGER_CLOSES, "ema_distance": technicals.EMA_CLOSES,
+}  # fmt: skip
 _RETURN = pl.col("daily_return")
 _OF_HISTORY = (
     "symbol", "history_sessions", "first_session", "last_session", "includes_dividends",
@@ -193,11 +198,6 @@ def _of_prices(ordered: pl.DataFrame, session: date, sessions_per_year: int) -> 
     day, close = pl.col("session"), pl.col("close")
     # Days ascend, so that a search finds what a filter would look for in all of them.
     before = day.search_sorted(session - timedelta(days=_YEAR_DAYS), side="right").first()
-    high = technicals.high_of_year(pl.col("high").slice(before), close.slice(before))
-
-    def covered(days: pl.Expr, metric: pl.Expr) -> pl.Expr:
-        return pl.when(is_covered(days, sessions_per_year)).then(metric)
-
     table = ordered.group_by("number", maintain_order=True).agg(
         pl.col("symbol").first(),
         history_sessions=pl.len().cast(pl.Int64),
@@ -206,18 +206,32 @@ def _of_prices(ordered: pl.DataFrame, session: date, sessions_per_year: int) -> 
         includes_dividends=pl.col("is_total_return").any(),
         mean_close_5y=close.filter(day > session - timedelta(days=5 * _YEAR_DAYS)).mean(),
         close=close.last(),
-        high_52_weeks=covered(day.slice(before), high),
-        momentum_30=covered(day.tail(30), technicals.momentum(close, 30)),
-        momentum_90=covered(day.tail(90), technicals.momentum(close, 90)),
-        rsi=covered(day.tail(technicals.RSI_CLOSES), technicals.rsi(close)),
-        bollinger_position=covered(
-            day.tail(technicals.BOLLINGER_CLOSES), technicals.bollinger_position(close)
-        ),
-        ema_distance=covered(day.tail(technicals.EMA_CLOSES), technicals.ema_distance(close)),
+        high_52_weeks=technicals.high_of_year(pl.col("high").slice(before), close.slice(before)),
+        before_year=before.cast(pl.Int64),
+        since_year=day.slice(before, 1).first(),
+        momentum_30=technicals.momentum(close, 30),
+        momentum_90=technicals.momentum(close, 90),
+        rsi=technicals.rsi(close),
+        bollinger_position=technicals.bollinger_position(close),
+        ema_distance=technicals.ema_distance(close),
+        **{f"since_{closes}": day.tail(closes).first() for closes in _CLOSES.values()},
         **_growth(),
     )
-    below_high = 1 - pl.col("close") / pl.col("high_52_weeks")
-    return table.with_columns(below_high=below_high).select(_OF_PRICES.names())
+    of_year = pl.col("history_sessions") - pl.col("before_year")
+
+    def covered(name: str, closes: pl.Expr | int, since: str) -> pl.Expr:
+        days = (pl.col("last_session") - pl.col(since)).dt.total_days()
+        share = covered_share(closes - pl.lit(1), days, sessions_per_year)
+        return pl.when(share >= LEAST_COVERED).then(name).alias(name)
+
+    return (
+        table.with_columns(
+            covered("high_52_weeks", of_year, "since_year"),
+            *(covered(name, closes, f"since_{closes}") for name, closes in _CLOSES.items()),
+        )
+        .with_columns(below_high=1 - pl.col("close") / pl.col("high_52_weeks"))
+        .select(_OF_PRICES.names())
+    )
 
 
 def _growth() -> dict[str, pl.Expr]:
