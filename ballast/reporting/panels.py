@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -34,12 +36,16 @@ def plain(panel: Axes) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Render a figure."""
+    """Render a figure; drawn once, where saving it would lay it out and draw it twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
+    figure.set_dpi(90)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     content = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(content, format="png", dpi=90, metadata={"Software": None})
+    Image.fromarray(pixels).save(content, format="png")
     return content.getvalue()
 
 
