@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable
 from datetime import date, timedelta
 
 import polars as pl
@@ -212,94 +210,13 @@ def test_a_price_that_never_moves_is_not_called_safe() -> None:
     assert "max_drawdown" in missing_of(row)
 
 
-def test_a_year_is_one_of_days_and_not_of_bars() -> None:
-    days = weekdays(600)
-    falling = [float(price) for price in range(700, 100, -1)]
-    # Every tenth bar is lost.
-    kept = [number for number in range(600) if number % 10]
-    history = History("S", [days[n] for n in kept], [falling[n] for n in kept], [None] * len(kept))
-    row = only(scored([history]))
-    since = SESSION - timedelta(days=365)
-    inside = [close for day, close in zip(history.days, history.closes, strict=True) if day > since]
-    assert row["high_52_weeks"] == max(inside) == inside[0]
-    assert len(inside) < 252
-
-
-SPANNING = (
-    "high_52_weeks", "momentum_30", "momentum_90", "sharpe", "rsi", "bollinger_position",
-    "ema_distance", "max_drawdown",
-)  # fmt: skip
-
-
-def some_bars_of(history: History, kept: Iterable[int]) -> History:
-    numbers = list(kept)
-    days, closes = ([column[n] for n in numbers] for column in (history.days, history.closes))
-    return History(history.symbol, days, closes, [None] * len(numbers))
-
-
-def walk(count: int) -> History:
-    source = random.Random(1)
-    closes = [100.0]
-    while len(closes) < count:
-        closes.append(closes[-1] * (1 + source.gauss(0.0003, 0.01)))
-    return History("S", weekdays(count), closes, [None] * count)
-
-
-def test_bars_that_cover_few_sessions_say_nothing_of_them() -> None:
-    whole = walk(1_400)
-    row = only(scored([some_bars_of(whole, range(4, 1_400, 5))]))
-    assert row["history_sessions"] == 280
-    assert row["close"] == whole.closes[-1]
-    for name in (*SPANNING, "volatility", "volatility_30", "below_high"):
-        assert row[name] is None, name
-    assert set(SPANNING) <= set(missing_of(row))
-    assert not set(SPANNING) & set(missing_of(only(scored([whole]))))
-
-
-def test_lost_bars_do_not_raise_the_volatility() -> None:
-    whole = walk(600)
-    partial = some_bars_of(whole, (number for number in range(600) if number % 6))
-    of_all, of_some = (only(scored([each]))["volatility"] for each in (whole, partial))
-    assert of_some == pytest.approx(of_all, rel=0.04)
-
-
-@pytest.mark.parametrize("days", [14, 15])
-def test_nothing_is_known_of_the_price_of_what_stopped_trading(days: int) -> None:
-    last = SESSION - timedelta(days=days)
-    history = random_history("S", 3, 2_750)
-    history.is_total_return, history.figures = False, {"target_price": (SESSION, 20.0)}
-    kept = sum(day <= last for day in history.days)
-    history.days, history.closes, history.highs = (
-        column[:kept] for column in (history.days, history.closes, history.highs)
-    )
-    assert history.days[-1] == last
-    row = only(scored([history]))
-    assert (row["history_sessions"], row["last_session"]) == (kept, last)
-    is_known = days <= 14
-    gone = (*SPANNING, "cagr", "cagr_5y", "cagr_10y", "dividend_yield", "five_year_average_yield")
-    for name in (*gone, "close", "volatility", "current_drawdown", "return_score", "target_upside"):
-        assert (row[name] is not None) == is_known, name
-    assert set(gone).isdisjoint(missing_of(row)) if is_known else set(gone) <= set(missing_of(row))
-
-
-def test_the_age_at_which_a_price_is_forgotten_is_a_setting() -> None:
-    history = History(
-        "S", weekdays(300, SESSION - timedelta(days=30)), [10.0, 11.0] * 150, [None] * 300
-    )
-    assert only(scored([history]))["momentum_30"] is None
-    older = ScoreSettings(price_age=30)
-    assert only(scored([history], settings=older))["momentum_30"] is not None
-
-
 @pytest.mark.parametrize(("years_ago", "unknown"), [(5, "cagr_5y"), (10, "cagr_10y")])
 def test_the_growth_that_is_unknown_is_named(years_ago: int, unknown: str) -> None:
     whole = growing("S", 0.0003, 2_900)
-    kept = [
-        (day, close)
-        for day, close in zip(whole.days, whole.closes, strict=True)
-        if (day.year, day.month) != (SESSION.year - years_ago, SESSION.month)
-    ]
-    row = only(scored([History("S", *map(list, zip(*kept, strict=True)), [None] * len(kept))]))  # type: ignore[arg-type]
+    lost = (SESSION.year - years_ago, SESSION.month)
+    kept = [n for n, day in enumerate(whole.days) if (day.year, day.month) != lost]
+    days, closes = [whole.days[n] for n in kept], [whole.closes[n] for n in kept]
+    row = only(scored([History("S", days, closes, [None] * len(kept))]))
     assert row["consistency"] is None
     assert [name for name in missing_of(row) if name.startswith("cagr")] == [unknown]
 
