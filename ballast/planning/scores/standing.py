@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ballast.planning.groups import group_of
+from ballast.planning.groups import group_members
 from ballast.settings.groups import GroupSettings
 
 _POSITION = ["account_id", "symbol"]
@@ -58,13 +58,9 @@ def grouping(
         `TargetWeights`. A configured target is a share of what is invested; it is scaled to the sum of the account's
         targets, or taken as it is where the account has none.
     """
-    parts = (
-        securities.select("symbol", part=pl.col(column).str.split(","))
-        .explode("part", empty_as_null=False, keep_nulls=False)
-        .with_columns(pl.col("part").str.strip_chars())
-        .filter(pl.col("part") != "")
-    )
-    members = parts.select("symbol", group=group_of("part", groups)).unique(maintain_order=True)
+    # How one of an unknown country stands in its account is not known: it is in no group, not in that of the others.
+    known = securities.filter(pl.col(column).str.strip_chars(", ") != "")
+    members = group_members(known, column, groups)
     invested = targets.group_by("account_id").agg(invested=pl.col("target_weight").sum())
     if groups:
         stated = pl.DataFrame(
