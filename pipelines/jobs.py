@@ -85,7 +85,9 @@ sync_recommendations = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         "regime_detection", "security_scores", "target_weights", "planner_recommendations"
     ),
-    description="Regime, scores and targets anew, then the plan; what was advised before and is no longer is superseded.",
+    description=(
+        "Regime, scores and targets anew, then the plan; what was advised before and is no longer is superseded."
+    ),
 )
 
 plan_portfolio = dg.define_asset_job(

@@ -87,5 +87,6 @@ class PlannerSettings(StrictModel):
         ),
     )
     largest_position: Share = Field(
-        0.20, description="Without targets: weight beyond which nothing more of a security is bought."
+        0.20,
+        description="Without targets: weight beyond which nothing more of a security is bought.",
     )

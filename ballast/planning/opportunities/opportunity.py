@@ -129,7 +129,7 @@ class Bench:
     def affordable_lots(
         self, candidate: Candidate, amount: Decimal, *, at_worst: bool = False
     ) -> Decimal:
-        """Return the most whole lots that an amount in base currency buys, fees included, at the last or worst price."""
+        """Return the most whole lots that an amount buys, fees included, at the last or worst price."""
         settings, base = self.case.costs, self.case.account.base_currency
         fixed = self.case.market.rates.convert(settings.fixed, settings.currency, base)
         share = settings.percent
