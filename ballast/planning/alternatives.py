@@ -87,10 +87,9 @@ def other_plans(best: BestPlan) -> list[OtherPlan]:
     searched = best.searched
     if searched is None or not searched.trades:
         return []
-    others = [row for row in searched.found.sequences if _orders_of(searched, row) != best.orders]
-    runners_up = np.array(others[:_RUNNERS_UP], dtype=np.int32).reshape(
-        len(others[:_RUNNERS_UP]), -1
-    )
+    sequences = searched.found.sequences
+    differs = [_orders_of(searched, row) != best.orders for row in sequences]
+    runners_up = sequences[np.array(differs, dtype=np.bool_)][:_RUNNERS_UP]
     pool = _pool(searched)
     compared = evaluate(searched.problem, pool, engine="arrays")
     found = [recommended(best), *_plans(searched, "next_best", runners_up)]

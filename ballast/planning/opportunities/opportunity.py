@@ -100,6 +100,8 @@ class Bench:
             fee += self.case.market.exchange_fee(native)
         stopped = facts.no_purchase if quantity > ZERO else facts.no_sale
         allowed = candidate.allow_buy if quantity > ZERO else candidate.allow_sell
+        if stopped is None and candidate.quantity < ZERO:
+            stopped = "it is sold short, and plans neither cover that nor add to it"
         if stopped is None and self.case.single_position:
             stopped = _breaks_the_position(candidate, quantity)
         if stopped is None and not allowed:

@@ -121,6 +121,18 @@ def test_the_contributions_add_up_to_the_change_of_the_score(
     assert parts["weight"].sum() == pytest.approx(0.95)
 
 
+def test_where_nothing_but_the_plan_was_found_there_are_no_runners_up() -> None:
+    # One lot is worth the whole account: nothing can be paid, and doing nothing is all that is found.
+    facts = account(
+        candidate("A", target=Decimal("0.5"), price=Decimal(4_900)), cash={"EUR": Decimal(10_000)},
+        reserve_floor=Decimal(5_090),
+    )  # fmt: skip
+    best = best_plan(case_of(facts))
+    views = set(alternatives_table([best])["view"])
+    assert not best.orders
+    assert "next_best" not in views
+
+
 def test_the_table_of_other_plans_marks_the_recommended_one() -> None:
     best = _example()
     table = alternatives_table([best])

@@ -117,6 +117,13 @@ def test_what_is_stopped_is_named_with_the_reason() -> None:
     assert _only(opportunities(case_of(facts, cooling))).stopped_by == "it was bought on 2020-08-01"
 
 
+def test_what_is_sold_short_is_neither_covered_nor_added_to() -> None:
+    facts = account(
+        candidate("A", quantity=Decimal(-10), target=Decimal("0.5")), cash={"EUR": Decimal(9_000)}
+    )
+    assert "sold short" in (_only(opportunities(case_of(facts))).stopped_by or "")
+
+
 def test_what_has_no_price_or_a_stale_one_is_no_opportunity() -> None:
     facts = account(
         candidate("A", target=Decimal("0.5"), price=None),
