@@ -257,5 +257,9 @@ def _nothing_better(every: Sequence[Opportunity], searched: Searched) -> str:
     if searched.trades:
         return "no set of trades that can be paid raises the score by enough to be worth it"
     if stopped:
-        return f"all {stopped} opportunities are stopped by a rule"
+        return (
+            "the only opportunity is stopped by a rule"
+            if stopped == 1
+            else f"all {stopped} opportunities are stopped by rules"
+        )
     return "no weight is far enough from its target, and no rule asks for a trade"
