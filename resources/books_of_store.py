@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 
 from resources.configurations import ConfigurationHistory
@@ -18,13 +19,13 @@ from resources.reconciliation import ReconciliationMemory
 from resources.store import Store
 
 
-class BooksOfStore:
+class BooksOfStore(ABC):
     """Whoever has a store has these."""
 
     @property
+    @abstractmethod
     def store(self) -> Store:
         """The store, which who inherits this opens."""
-        raise NotImplementedError
 
     @cached_property
     def ledger(self) -> Ledger:
